@@ -1,0 +1,358 @@
+"""Run directories: the only thing between a trainer and the pages. This module names the files and reads them.
+
+    run.json        format version, preset, config, data set, image shape, device, versions
+    status.json     state, position, speed, the trainer's process
+    metrics.jsonl   one JSON object a log point, only ever appended to
+    samples/        epoch-0003-step-002811.png: 8 columns of images from the fixed z
+    snapshots/      epoch-0003-step-002811.safetensors: the generator that samples
+    resume.pt       all that training needs to go on; read with weights_only
+    control.json    what the trainer is asked to do: run, pause or stop  [pages]
+    label.json      the name people gave the run  [pages]
+    log.txt         what the training process printed   [launcher]
+
+Written by the trainer, but for those marked. Every file but metrics.jsonl and log.txt is replaced whole. Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from dcgan.config import TrainConfig, nearest
+from dcgan.errors import UserError
+from dcgan.files import read_json, write_json
+
+FORMAT_VERSION = 1
+ACTIVE_STATES = ("starting", "running", "paused")
+STATES = (*ACTIVE_STATES, "finished", "stopped", "failed", "interrupted")
+RUNS_DIR_VARIABLE = "DCGAN_RUNS_DIR"
+METRIC_COLUMNS = (
+    "step", "epoch", "seconds", "loss_d", "loss_g", "d_real", "d_fake", "accuracy", "images_per_second",
+)  # fmt: skip
+SAMPLE_COLUMNS = 8
+BUNDLED_PREFIX = "bundled-"
+
+_FRAME = re.compile(r"epoch-(\d{4,})-step-(\d{6,})")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A file of `samples/` or `snapshots/`: the epoch it was made in (0 before training) and the step."""
+
+    epoch: int
+    step: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a run is: `seconds` of training without pauses, `eta` in seconds, `fraction` of the whole in [0, 1]."""
+
+    state: str = "starting"
+    message: str = ""
+    epoch: int = 0
+    epochs: int = 0
+    step: int = 0
+    total_steps: int = 0
+    images_per_second: float = 0.0
+    seconds: float = 0.0
+    eta: float | None = None
+    fraction: float = 0.0
+    pid: int = 0
+    process_started: float = 0.0
+    updated: float = 0.0
+
+    @property
+    def active(self) -> bool:
+        """Whether a process works on the run (or sleeps on it, paused)."""
+        return self.state in ACTIVE_STATES
+
+
+@dataclass(frozen=True)
+class Run:
+    """One readable run directory. Read anew to see changes; attributes come from run.json, methods read other files."""
+
+    path: Path
+    config: TrainConfig
+    preset: str
+    dataset_title: str
+    image_size: int
+    channels: int
+    num_classes: int
+    num_images: int
+    device: str
+    precision: str
+    created: float
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The directory's name, unique among the runs beside it."""
+        return self.path.name
+
+    @property
+    def title(self) -> str:
+        """The name people gave the run, else the directory's."""
+        label = read_json(self.path / "label.json") or {}
+        return str(label.get("title") or self.name)
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the run ships with the project and is not to be changed."""
+        return self.name.startswith(BUNDLED_PREFIX)
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the generator is told which class to draw."""
+        return self.config.conditioning != "none"
+
+    def status(self) -> Status:
+        """The state now; a run whose process is gone without a word is `interrupted`."""
+        return read_status(self.path)
+
+    def samples(self) -> list[Frame]:
+        """The sample grids, oldest first: PNG, `SAMPLE_COLUMNS` images wide, no gaps."""
+        return _frames(self.path / "samples", ".png")
+
+    def snapshots(self) -> list[Frame]:
+        """The kept generators, oldest first."""
+        return _frames(self.path / "snapshots", ".safetensors")
+
+    def snapshot(self, epoch: int | None = None) -> Frame:
+        """The last snapshot made in `epoch`, or the newest of all.
+
+        Raises:
+            UserError: there is none.
+        """
+        frames = self.snapshots()
+        chosen = [f for f in frames if epoch is None or f.epoch == epoch]
+        if not frames:
+            raise UserError(f"Run {self.name!r} has no trained generator yet; wait for its first epoch to end.")
+        if not chosen:
+            known = ", ".join(str(e) for e in sorted({f.epoch for f in frames}))
+            raise UserError(f"Run {self.name!r} kept no generator of epoch {epoch}; kept are {known}.")
+        return chosen[-1]
+
+    def metrics(self) -> list[dict[str, float]]:
+        """All log points so far."""
+        return read_metrics(self.path)[0]
+
+
+def default_runs_dir() -> Path:
+    """Where runs live: the environment variable `DCGAN_RUNS_DIR`, else `checkpoints/` in the project."""
+    return Path(os.environ.get(RUNS_DIR_VARIABLE) or Path(__file__).resolve().parent.parent / "checkpoints")
+
+
+def open_run(path: Path) -> Run:
+    """Read the run directory `path`.
+
+    Raises:
+        UserError: it is gone, empty, half-written, made by another version, or not a run directory at all.
+    """
+    if not path.is_dir():
+        raise UserError(f"There is no run directory {path.name!r}; it may have been deleted.")
+    file = path / "run.json"
+    if not file.is_file():
+        raise UserError(f"{path.name!r} is not a run directory: it has no run.json.")
+    record = read_json(file)
+    if record is None:
+        raise UserError(f"Run {path.name!r} cannot be read: its run.json is damaged.")
+    if record.get("format") != FORMAT_VERSION:
+        raise UserError(
+            f"Run {path.name!r} has format {record.get('format')!r} and this program reads format {FORMAT_VERSION}; "
+            "open it with the version that made it."
+        )
+    try:
+        config = TrainConfig.from_dict(record["config"])
+        size, channels, classes, images = (
+            _positive(record[key]) for key in ("image_size", "channels", "num_classes", "num_images")
+        )
+        return Run(
+            path=path,
+            config=config,
+            preset=str(record["preset"]),
+            dataset_title=str(record["dataset_title"]),
+            image_size=size,
+            channels=channels,
+            num_classes=classes,
+            num_images=images,
+            device=str(record["device"]),
+            precision=str(record["precision"]),
+            created=_number(record["created"]),
+            versions={str(k): str(v) for k, v in dict(record.get("versions") or {}).items()},
+        )
+    except UserError as error:
+        raise UserError(f"Run {path.name!r} cannot be read: {error}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"Run {path.name!r} cannot be read: its run.json is incomplete or damaged.") from error
+
+
+def find_run(name: str, runs_dir: Path | None = None) -> Run:
+    """The run called `name`, or at the path `name`.
+
+    Raises:
+        UserError: there is none, or it cannot be read; the nearest known name is given.
+    """
+    folder = runs_dir or default_runs_dir()
+    if valid_name(name) and (folder / name).is_dir():
+        return open_run(folder / name)
+    path = Path(name)
+    if path.is_dir():
+        return open_run(path.resolve())
+    names = [run.name for run in list_runs(folder)]
+    raise UserError(f"There is no run {name!r}; {nearest(name, names) if names else 'there are no runs yet'}.")
+
+
+def open_named(name: str, runs_dir: Path | None = None) -> Run:
+    """Like `find_run`, but never leaves the runs directory: for names that come from a link or a browser."""
+    if not valid_name(name):
+        raise UserError(f"{name[:60]!r} is not the name of a run.")
+    return open_run((runs_dir or default_runs_dir()) / name)
+
+
+def list_runs(runs_dir: Path | None = None) -> list[Run]:
+    """Every readable run, newest first, bundled ones last; directories that are not runs are passed over."""
+    folder = runs_dir or default_runs_dir()
+    found = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        try:
+            found.append(open_run(path))
+        except UserError:
+            continue
+    return sorted(found, key=lambda run: (run.bundled, -run.created))
+
+
+def unreadable_runs(runs_dir: Path | None = None) -> list[tuple[str, str]]:
+    """Name and reason of each directory that has a run.json and cannot be opened."""
+    folder = runs_dir or default_runs_dir()
+    broken = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if (path / "run.json").is_file():
+            try:
+                open_run(path)
+            except UserError as error:
+                broken.append((path.name, str(error)))
+    return broken
+
+
+def valid_name(name: str) -> bool:
+    """Whether `name` can be a run directory's name: letters, digits, dots, dashes, underscores; no path."""
+    return _NAME.fullmatch(name) is not None and not name.endswith(".")
+
+
+def read_status(path: Path) -> Status:
+    """The status of the run directory `path`; `interrupted` when its process died without saying so."""
+    record = read_json(path / "status.json")
+    if record is None:
+        return Status(state="interrupted", message="Training ended before it could say how it went.")
+    status = _status(record)
+    if status.active and not process_alive(status.pid, status.process_started):
+        message = "The training process ended without a word; continue from the last saved state."
+        return replace(status, state="interrupted", message=message, eta=None)
+    return status
+
+
+def read_metrics(path: Path, offset: int = 0) -> tuple[list[dict[str, float]], int]:
+    """Log points from byte `offset` on, and the offset to ask for next; a torn last line waits for the next call."""
+    try:
+        with (path / "metrics.jsonl").open("rb") as file:
+            file.seek(offset)
+            block = file.read()
+    except FileNotFoundError:
+        return [], offset
+    end = block.rfind(b"\n") + 1
+    return [row for line in block[:end].splitlines() if (row := _metric_row(line))], offset + end
+
+
+def process_alive(pid: int, started: float) -> bool:
+    """Whether the process `pid` still is the one that started at `started` (seconds since 1970), and no zombie."""
+    if pid <= 0:
+        return False
+    try:
+        process = psutil.Process(pid)
+        return abs(process.create_time() - started) < 2 and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def rename_run(run: Run, title: str) -> None:
+    """Give the run a title of 1 to 80 characters; its directory keeps its name.
+
+    Raises:
+        UserError: the title is empty or too long, or the run ships with the project.
+    """
+    title = " ".join(title.split())
+    if not 1 <= len(title) <= 80:
+        raise UserError("A run's name has 1 to 80 characters.")
+    _refuse_bundled(run, "renamed")
+    write_json(run.path / "label.json", {"title": title})
+
+
+def delete_run(run: Run) -> None:
+    """Delete the run directory for good.
+
+    Raises:
+        UserError: a process still works on it, or it ships with the project.
+    """
+    _refuse_bundled(run, "deleted")
+    if run.status().active:
+        raise UserError(f"Run {run.title!r} is still training; stop it before you delete it.")
+    shutil.rmtree(run.path)
+
+
+def _refuse_bundled(run: Run, verb: str) -> None:
+    if run.bundled:
+        raise UserError(f"Run {run.title!r} ships with the app and cannot be {verb}.")
+
+
+def _frames(folder: Path, suffix: str) -> list[Frame]:
+    found = []
+    for path in folder.glob(f"*{suffix}"):
+        if match := _FRAME.fullmatch(path.stem):
+            found.append(Frame(int(match[1]), int(match[2]), path))
+    return sorted(found, key=lambda frame: frame.step)
+
+
+def _status(record: Mapping[str, Any]) -> Status:
+    """The status in `record`; values of another type than theirs count as absent."""
+    kept = {}
+    for spec in fields(Status):
+        value = record.get(spec.name)
+        kind = float if spec.name == "eta" else type(spec.default)
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is kind:
+            kept[spec.name] = value
+    status = Status(**kept)
+    return status if status.state in STATES else replace(status, state="interrupted")
+
+
+def _metric_row(line: bytes) -> dict[str, float] | None:
+    try:
+        row = json.loads(line)
+        return {name: float(row[name]) for name in METRIC_COLUMNS}
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _positive(value: Any) -> int:
+    if type(value) is not int or not 1 <= value <= 10**9:
+        raise ValueError(value)
+    return value
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(value)
+    return number
