@@ -10,7 +10,8 @@
     label.json      the name people gave the run  [pages]
     log.txt         what the training process printed   [launcher]
 
-Written by the trainer, but for those marked. Every file but metrics.jsonl and log.txt is replaced whole. Nothing here needs torch.
+Written by the trainer, but for those marked. Every file but metrics.jsonl and log.txt is replaced whole.
+Nothing here needs torch.
 """
 
 from __future__ import annotations

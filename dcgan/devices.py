@@ -1,0 +1,74 @@
+"""Which device and which number format a run uses, and how both are shown to people."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+
+import torch
+
+from dcgan.errors import UserError
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """A device one can train on: its config value and what people call it."""
+
+    name: str
+    title: str
+
+
+def list_devices() -> list[DeviceInfo]:
+    """The devices of this machine, the one that `auto` takes first."""
+    found = []
+    if torch.cuda.is_available():
+        found.append(DeviceInfo("cuda", describe(torch.device("cuda"))))
+    if torch.backends.mps.is_available():
+        found.append(DeviceInfo("mps", "Apple GPU"))
+    return [*found, DeviceInfo("cpu", describe(torch.device("cpu")))]
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device meant by the config value `name`.
+
+    Raises:
+        UserError: this machine has no such device.
+    """
+    available = [device.name for device in list_devices()]
+    if name == "auto":
+        return torch.device(available[0])
+    if name not in available:
+        raise UserError(f"Device {name!r} is not available on this machine; available are {', '.join(available)}.")
+    return torch.device(name)
+
+
+def describe(device: torch.device) -> str:
+    """The device's name for people, with its memory in GB for a GPU and its cores for a CPU."""
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        return f"{properties.name}, {properties.total_memory / 1e9:.0f} GB"
+    if device.type == "cpu":
+        threads = torch.get_num_threads()
+        return f"CPU ({platform.machine()}), {threads} core{'s' if threads != 1 else ''}"
+    return "Apple GPU"
+
+
+def resolve_precision(name: str, device: torch.device) -> torch.dtype:
+    """The number format for matrix work; `auto` is bfloat16 where the processor multiplies it natively.
+
+    Raises:
+        UserError: bfloat16 is asked for on a device that has no instructions for it.
+    """
+    native = _multiplies_bfloat16(device)
+    if name == "bfloat16" and not native:
+        raise UserError(f"{describe(device)} has no bfloat16 arithmetic; set the precision to auto or float32.")
+    return torch.bfloat16 if native and name != "float32" else torch.float32
+
+
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        flags = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+        return bool(flags.get("avx512_bf16") or flags.get("amx_bf16"))
+    return False

@@ -1,0 +1,231 @@
+"""The training loop: an iterator of events that prints nothing, writes nothing and knows no clock.
+
+Whoever iterates decides the pace: not asking for the next event pauses training, and `state_dict` between two events is
+all that is needed to go on later, bit for bit on the same CPU.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dcgan import losses
+from dcgan.config import TrainConfig
+from dcgan.data import ImageData, to_uint8, to_unit_range
+from dcgan.devices import resolve_device, resolve_precision
+from dcgan.errors import TrainingDiverged, UserError
+from dcgan.events import EpochEnd, Event, Finished, Progress, Samples, Started, Stepped
+from dcgan.models import Discriminator, Generator, ImageShape, condition_vector, initialise
+
+NUM_SAMPLES = 64
+FIRST_EPOCH_SAMPLES = (10, 20, 50, 100, 200, 500)  # steps; then every epoch
+
+
+def train(config: TrainConfig, data: ImageData) -> Iterator[Event]:
+    """Train from scratch: `Started`, first `Samples`, then steps, log points, samples and epochs, at last `Finished`.
+
+    Raises:
+        UserError: the device, the precision or the batch size cannot be had.
+        TrainingDiverged: a loss is no longer finite.
+    """
+    return Trainer(config, data).events()
+
+
+class Trainer:
+    """Two networks, their optimizers and the position in the data; `events` moves all of them forward."""
+
+    def __init__(self, config: TrainConfig, data: ImageData) -> None:
+        if config.batch_size > len(data):
+            raise UserError(f"batch_size {config.batch_size} is more than the {len(data):,} images there are.")
+        self.config = config
+        self.device = resolve_device(config.device)
+        self.dtype = resolve_precision(config.precision, self.device)
+        self.shape = ImageShape(data.info.image_size, data.info.channels, data.info.num_classes)
+        self.images = data.images.to(self.device)
+        self.labels = data.labels.to(self.device)
+        self.steps_per_epoch = len(data) // config.batch_size
+        self.step = 0
+        self._make_generators()
+        self._make_networks()
+        self._sums = torch.zeros(5, device=self.device)
+        self._summed = 0
+        self.sample_z = torch.randn(NUM_SAMPLES, config.latent_dim, generator=self._seeded(3))
+        self.sample_labels = torch.arange(NUM_SAMPLES) % self.shape.num_classes
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the last step belongs to, counted from 1; 0 before training."""
+        return -(-self.step // self.steps_per_epoch)
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole run."""
+        return self.config.epochs * self.steps_per_epoch
+
+    def events(self) -> Iterator[Event]:
+        """Train from the present step to the last epoch; see `train`."""
+        yield Started(self.step, self.steps_per_epoch, self.total_steps)
+        if self.step == 0:
+            yield self.samples()
+        while self.step < self.total_steps:
+            position = self.step % self.steps_per_epoch
+            if position == 0:
+                self._shuffle()
+            batch = self._order[position * self.config.batch_size : (position + 1) * self.config.batch_size]
+            self._train_step(batch)
+            self.step += 1
+            yield Stepped(self.step)
+            if self.step % self.config.log_every == 0:
+                yield self._progress()
+            if self.step in FIRST_EPOCH_SAMPLES and self.step < self.steps_per_epoch:
+                yield self.samples()
+            if self.step % self.steps_per_epoch == 0:
+                yield self.samples()
+                yield EpochEnd(self.step, self.epoch)
+        yield Finished(self.step, self.epoch)
+
+    def samples(self) -> Samples:
+        """Images from the fixed z by the averaged generator (the plain one where averaging is off)."""
+        return Samples(self.step, self.epoch, self.draw(self.sample_z, self.sample_labels))
+
+    @torch.no_grad()
+    def draw(self, z: Tensor, labels: Tensor) -> Tensor:
+        """uint8 [N, C, H, W] on the CPU from z [N, latent_dim]; labels int64 [N] are used where G is conditional."""
+        condition = self._condition(labels.to(self.device))
+        return to_uint8(self._sampler()(z.to(self.device), condition)).cpu()
+
+    def generator_weights(self) -> dict[str, Tensor]:
+        """State of the generator that samples, on the CPU."""
+        return {name: value.detach().cpu().contiguous() for name, value in self._sampler().state_dict().items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that decides how training goes on."""
+        return {
+            "step": self.step,
+            "networks": [network.state_dict() for network in (self.G, self.D, self.averaged)],
+            "optimizers": [optimizer.state_dict() for optimizer in (self.optimizer_g, self.optimizer_d)],
+            "generators": [generator.get_state() for generator in (self._noise, self._order_before)],
+            "sums": self._sums.clone(),
+            "summed": self._summed,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a `state_dict` of a trainer with the same config (the number of epochs may differ).
+
+        Raises:
+            UserError: the state belongs to other networks.
+        """
+        try:
+            for network, values in zip((self.G, self.D, self.averaged), state["networks"], strict=True):
+                network.load_state_dict(values)
+            for optimizer, values in zip((self.optimizer_g, self.optimizer_d), state["optimizers"], strict=True):
+                optimizer.load_state_dict(values)
+            self._noise.set_state(state["generators"][0].cpu())
+            self._order_generator.set_state(state["generators"][1].cpu())
+            self.step, self._summed = int(state["step"]), int(state["summed"])
+            self._sums = state["sums"].to(self.device)
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            raise UserError("The saved training state does not fit this configuration; start a new run.") from error
+        self._order_before = self._order_generator
+        if self.step % self.steps_per_epoch:
+            self._shuffle()
+
+    def _make_generators(self) -> None:
+        self._noise = self._seeded(1, self.device)
+        self._order_generator = self._seeded(2)
+        self._order_before = self._order_generator
+
+    def _make_networks(self) -> None:
+        config, weights = self.config, self._seeded(0)
+        self.G = Generator(config, self.shape)
+        self.D = Discriminator(config, self.shape, self._noise)
+        initialise(self.G, weights)
+        initialise(self.D, weights)
+        for network in (self.G, self.D):
+            network.to(self.device, memory_format=torch.channels_last)
+        self.averaged = copy.deepcopy(self.G).eval().requires_grad_(False)
+        fused = self.device.type in ("cpu", "cuda")
+        betas = (config.beta1, config.beta2)
+        self.optimizer_g = torch.optim.Adam(self.G.parameters(), config.lr_g, betas, fused=fused)
+        self.optimizer_d = torch.optim.Adam(self.D.parameters(), config.lr_d, betas, fused=fused)
+
+    def _seeded(self, stream: int, device: torch.device | str = "cpu") -> torch.Generator:
+        """One of the run's independent random streams; numpy's SeedSequence would do the same mixing."""
+        return torch.Generator(device).manual_seed(self.config.seed * 1_000_003 + stream)
+
+    def _shuffle(self) -> None:
+        # The state from before the shuffle is what a resumed run needs to draw the same order again.
+        self._order_before = torch.Generator().set_state(self._order_generator.get_state())
+        self._order = torch.randperm(len(self.images), generator=self._order_generator).to(self.device)
+
+    def _condition(self, labels: Tensor) -> Tensor | None:
+        return condition_vector(labels, self.shape.num_classes) if self.config.conditioning == "labels" else None
+
+    def _train_step(self, batch: Tensor) -> None:
+        """One update of D, then one of G on the same generated images; G draws the classes that the real batch has."""
+        real = to_unit_range(self.images[batch]).contiguous(memory_format=torch.channels_last)
+        condition = self._condition(self.labels[batch])
+        z = torch.randn(len(batch), self.config.latent_dim, device=self.device, generator=self._noise)
+        with self._autocast():
+            fake = self.G(z, condition)
+            real_logits = self.D(real, condition).float()
+            fake_logits = self.D(fake.detach(), condition).float()
+            loss_d = losses.discriminator_loss(real_logits, fake_logits, self.config.label_smoothing)
+        self.optimizer_d.zero_grad()
+        loss_d.backward()
+        self.optimizer_d.step()
+
+        self.D.requires_grad_(False)  # G's step needs the gradient through D, not D's own
+        with self._autocast():
+            loss_g = losses.generator_loss(self.D(fake, condition).float())
+        self.optimizer_g.zero_grad()
+        loss_g.backward()
+        self.optimizer_g.step()
+        self.D.requires_grad_(True)
+
+        self._average_weights()
+        self._collect(loss_d, loss_g, real_logits, fake_logits)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
+
+    @torch.no_grad()
+    def _average_weights(self) -> None:
+        """averaged <- decay * averaged + (1 - decay) * G, for weights and batch norm statistics alike.
+
+        The decay grows from 0.1 to its full value, so that early samples show the generator of now and not of step 0.
+        """
+        if not self.config.ema_decay:
+            return
+        decay = min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
+        averaged, current = _floats(self.averaged), _floats(self.G)
+        torch._foreach_lerp_(averaged, current, 1 - decay)
+
+    def _sampler(self) -> nn.Module:
+        if not self.config.ema_decay:
+            self.averaged.load_state_dict(self.G.state_dict())
+        return self.averaged
+
+    @torch.no_grad()
+    def _collect(self, loss_d: Tensor, loss_g: Tensor, real_logits: Tensor, fake_logits: Tensor) -> None:
+        accuracy = ((real_logits > 0).float().mean() + (fake_logits < 0).float().mean()) / 2
+        d_real, d_fake = real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()
+        self._sums += torch.stack([loss_d, loss_g, d_real, d_fake, accuracy])
+        self._summed += 1
+
+    def _progress(self) -> Progress:
+        means = (self._sums / self._summed).tolist()  # the one synchronisation of a log point
+        if not all(map(math.isfinite, means)):
+            raise TrainingDiverged(self.step)
+        self._sums.zero_()
+        self._summed = 0
+        return Progress(self.step, self.epoch, *means)
+
+
+def _floats(network: nn.Module) -> list[Tensor]:
+    return [value for value in network.state_dict().values() if value.is_floating_point()]
