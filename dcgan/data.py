@@ -1,4 +1,7 @@
-"""Named data sets as uint8 tensors that fit in memory; batches are scaled to [-1, 1] where they are used."""
+"""Named data sets as uint8 tensors that fit in memory; batches are scaled to [-1, 1] where they are used.
+
+torch is imported only where images are read, so that asking what there is never waits for it.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from dcgan.config import nearest
 from dcgan.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 DATA_DIR_VARIABLE = "DCGAN_DATA_DIR"
 DownloadProgress = Callable[[float], None]
@@ -135,12 +139,15 @@ def to_unit_range(images: Tensor) -> Tensor:
 
 def to_uint8(images: Tensor) -> Tensor:
     """Float [-1, 1] to uint8 [0, 255], rounded and clamped, any shape."""
+    import torch
+
     return images.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 def _load_digits(info: DatasetInfo, split: str) -> ImageData:
     if split != "train":
         raise UserError("The embedded digits have no test split; use mnist to measure quality.")
+    import torch
     from sklearn.datasets import load_digits
 
     raw, labels = load_digits(return_X_y=True)
