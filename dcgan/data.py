@@ -6,7 +6,6 @@ torch is imported only where images are read, so that asking what there is never
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -15,28 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dcgan.config import nearest
+from dcgan.datasets import DatasetInfo, dataset_info, default_data_dir, is_on_disk, mnist_folder
 from dcgan.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-DATA_DIR_VARIABLE = "DCGAN_DATA_DIR"
 DownloadProgress = Callable[[float], None]
-
-
-@dataclass(frozen=True)
-class DatasetInfo:
-    """What is known of a data set before it is read; `download_mb` is 0 for an embedded one."""
-
-    name: str
-    title: str
-    description: str
-    image_size: int
-    channels: int
-    num_classes: int
-    download_mb: float
-    licence: str
 
 
 @dataclass(frozen=True)
@@ -51,32 +35,6 @@ class ImageData:
         return len(self.images)
 
 
-DATASETS: dict[str, DatasetInfo] = {
-    info.name: info
-    for info in (
-        DatasetInfo(
-            "mnist",
-            "MNIST",
-            "60,000 handwritten digits of 28x28 pixels (LeCun, Cortes, Burges).",
-            28,
-            1,
-            10,
-            11.6,
-            "CC BY-SA 3.0",
-        ),
-        DatasetInfo(
-            "digits",
-            "Embedded digits",
-            "1,797 real handwritten digits of 8x8 pixels that come with scikit-learn, enlarged; not MNIST.",
-            28,
-            1,
-            10,
-            0.0,
-            "CC BY 4.0",
-        ),
-    )
-}
-
 # MD5 of the unpacked files, and the bytes torchvision downloads for them.
 _MNIST_MD5 = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -85,30 +43,6 @@ _MNIST_MD5 = {
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
 _MNIST_DOWNLOAD_BYTES = 11_594_722
-
-
-def dataset_info(name: str) -> DatasetInfo:
-    """What is known of the data set called `name`.
-
-    Raises:
-        UserError: there is no such data set.
-    """
-    if name not in DATASETS:
-        raise UserError(f"Unknown data set {name!r}; {nearest(name, DATASETS)}.")
-    return DATASETS[name]
-
-
-def default_data_dir() -> Path:
-    """The data directory: the environment variable `DCGAN_DATA_DIR`, else `data/` in the project."""
-    return Path(os.environ.get(DATA_DIR_VARIABLE) or Path(__file__).resolve().parent.parent / "data")
-
-
-def is_on_disk(name: str, data_dir: Path | None = None) -> bool:
-    """Whether `load_dataset` can read the data set without a network."""
-    if dataset_info(name).download_mb == 0:
-        return True
-    raw = _mnist_raw(data_dir or default_data_dir())
-    return all((raw / file).is_file() for file in _MNIST_MD5)
 
 
 def load_dataset(
@@ -168,13 +102,9 @@ def _load_mnist(
                 f"MNIST is not in {data_dir} and no download was asked for; the data set 'digits' is always at hand."
             )
         _download_mnist(data_dir, progress)
-    _verify_mnist(_mnist_raw(data_dir))
+    _verify_mnist(mnist_folder(data_dir))
     data = MNIST(str(data_dir), train=split == "train", download=False)
     return ImageData(info, data.data.unsqueeze(1), data.targets.long())
-
-
-def _mnist_raw(data_dir: Path) -> Path:
-    return data_dir / "MNIST" / "raw"
 
 
 def _verify_mnist(raw: Path) -> None:
@@ -192,14 +122,14 @@ def _download_mnist(data_dir: Path, progress: DownloadProgress | None) -> None:
     from torchvision.datasets import MNIST
 
     try:
-        raw = _mnist_raw(data_dir)
+        raw = mnist_folder(data_dir)
         raw.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=data_dir, prefix=".download-") as folder:
             with _watched(Path(folder), progress):
                 MNIST(folder, download=True)
-            _verify_mnist(_mnist_raw(Path(folder)))
+            _verify_mnist(mnist_folder(Path(folder)))
             for file in _MNIST_MD5:
-                (_mnist_raw(Path(folder)) / file).replace(raw / file)
+                (mnist_folder(Path(folder)) / file).replace(raw / file)
     except (OSError, RuntimeError) as error:
         raise UserError(
             f"MNIST could not be downloaded to {data_dir} ({_reason(error)}); connect to the internet, name a folder "
@@ -218,7 +148,7 @@ def _watched(folder: Path, progress: DownloadProgress | None) -> Iterator[None]:
 
     def watch() -> None:
         while not done.wait(0.2):
-            arrived = sum(p.stat().st_size for p in _mnist_raw(folder).glob("*.gz"))
+            arrived = sum(p.stat().st_size for p in mnist_folder(folder).glob("*.gz"))
             if progress:
                 progress(min(arrived / _MNIST_DOWNLOAD_BYTES, 1.0))
 

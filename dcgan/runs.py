@@ -1,7 +1,8 @@
 """Run directories: the only thing between a trainer and the pages. This module names the files and reads them.
 
-    run.json        format version, preset, config, data set, image shape, device, versions
-    status.json     state, position, speed, the trainer's process
+    run.json        format version, preset, config, data set, image shape, versions  [whoever creates the run]
+    job.json        the process started for the run  [launcher]
+    status.json     state, position, speed, device, the trainer's process
     metrics.jsonl   one JSON object a log point, only ever appended to
     samples/        epoch-0003-step-002811.png: 8 columns of images from the fixed z
     snapshots/      epoch-0003-step-002811.safetensors: the generator that samples
@@ -16,11 +17,14 @@ Nothing here needs torch.
 
 from __future__ import annotations
 
+import importlib.metadata
+import itertools
 import json
 import math
 import os
 import re
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -29,6 +33,7 @@ from typing import Any
 import psutil
 
 from dcgan.config import TrainConfig, nearest
+from dcgan.datasets import dataset_info
 from dcgan.errors import UserError
 from dcgan.files import read_json, write_json
 
@@ -69,6 +74,8 @@ class Status:
     seconds: float = 0.0
     eta: float | None = None
     fraction: float = 0.0
+    device: str = ""
+    precision: str = ""
     pid: int = 0
     process_started: float = 0.0
     updated: float = 0.0
@@ -90,9 +97,6 @@ class Run:
     image_size: int
     channels: int
     num_classes: int
-    num_images: int
-    device: str
-    precision: str
     created: float
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -175,9 +179,7 @@ def open_run(path: Path) -> Run:
         )
     try:
         config = TrainConfig.from_dict(record["config"])
-        size, channels, classes, images = (
-            _positive(record[key]) for key in ("image_size", "channels", "num_classes", "num_images")
-        )
+        size, channels, classes = (_positive(record[key]) for key in ("image_size", "channels", "num_classes"))
         return Run(
             path=path,
             config=config,
@@ -186,9 +188,6 @@ def open_run(path: Path) -> Run:
             image_size=size,
             channels=channels,
             num_classes=classes,
-            num_images=images,
-            device=str(record["device"]),
-            precision=str(record["precision"]),
             created=_number(record["created"]),
             versions={str(k): str(v) for k, v in dict(record.get("versions") or {}).items()},
         )
@@ -196,6 +195,50 @@ def open_run(path: Path) -> Run:
         raise UserError(f"Run {path.name!r} cannot be read: {error}") from error
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"Run {path.name!r} cannot be read: its run.json is incomplete or damaged.") from error
+
+
+def create_run(path: Path, config: TrainConfig, preset: str) -> Run:
+    """Make `path` a run directory that waits for its trainer.
+
+    Raises:
+        UserError: it already holds a run, holds other files, or cannot be written.
+    """
+    info = dataset_info(config.dataset)
+    if (path / "run.json").exists():
+        raise UserError(f"{path} already holds a run; choose another directory, or add --resume to go on with it.")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UserError(f"{path} is not an empty directory; choose another one for the run.")
+    record = {
+        "format": FORMAT_VERSION,
+        "preset": preset,
+        "config": config.to_dict(),
+        "dataset_title": info.title,
+        "image_size": info.image_size,
+        "channels": info.channels,
+        "num_classes": info.num_classes,
+        "created": time.time(),
+        "versions": {name: _version(name) for name in ("torch", "torchvision", "numpy")},
+    }
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        write_json(path / "run.json", record)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}); choose a directory you may write to.") from error
+    return open_run(path)
+
+
+def change_config(run: Run, config: TrainConfig) -> Run:
+    """Replace the configuration kept with a run, as when it is continued for more epochs."""
+    record = read_json(run.path / "run.json") or {}
+    write_json(run.path / "run.json", {**record, "config": config.to_dict()})
+    return open_run(run.path)
+
+
+def unique_name(preset: str, runs_dir: Path) -> str:
+    """A run name from the preset and the present time that no run has yet."""
+    stem = f"{preset}-{time.strftime('%Y%m%d-%H%M%S')}"
+    names = (stem if i == 1 else f"{stem}-{i}" for i in itertools.count(1))
+    return next(name for name in names if not (runs_dir / name).exists())
 
 
 def find_run(name: str, runs_dir: Path | None = None) -> Run:
@@ -254,13 +297,27 @@ def valid_name(name: str) -> bool:
 def read_status(path: Path) -> Status:
     """The status of the run directory `path`; `interrupted` when its process died without saying so."""
     record = read_json(path / "status.json")
+    job = read_json(path / "job.json") or {}
+    launched = _status(job)
+    spoke = record is not None and _status(record).updated >= launched.process_started
+    if not spoke and process_alive(launched.pid, launched.process_started):
+        return replace(launched, state="starting")
     if record is None:
-        return Status(state="interrupted", message="Training ended before it could say how it went.")
+        return Status(state="failed", message=_last_words(path) or "Training ended before it could say how it went.")
     status = _status(record)
     if status.active and not process_alive(status.pid, status.process_started):
         message = "The training process ended without a word; continue from the last saved state."
         return replace(status, state="interrupted", message=message, eta=None)
     return status
+
+
+def _last_words(path: Path) -> str:
+    """The last line the training process printed, at most 300 characters."""
+    try:
+        lines = (path / "log.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return lines[-1][:300] if lines else ""
 
 
 def read_metrics(path: Path, offset: int = 0) -> tuple[list[dict[str, float]], int]:
@@ -344,6 +401,13 @@ def _metric_row(line: bytes) -> dict[str, float] | None:
         return {name: float(row[name]) for name in METRIC_COLUMNS}
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def _positive(value: Any) -> int:

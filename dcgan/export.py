@@ -1,0 +1,131 @@
+"""What leaves the program: sample files, pictures, animations, tables and weights."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from dcgan.errors import UserError
+from dcgan.files import write_bytes
+from dcgan.images import Pixels, from_png, tile, to_pil, to_png, untile
+from dcgan.runs import METRIC_COLUMNS, SAMPLE_COLUMNS, Frame, Run
+
+
+def write_samples(images: Tensor, output: Path) -> None:
+    """Write images uint8 [N, C, H, W]: to .npy as [N, H, W] or [N, H, W, 3], to .png as a grid, else into a folder.
+
+    Raises:
+        UserError: the target cannot be written, or its ending is not known.
+    """
+    pixels: Pixels = images.numpy()
+    suffix = output.suffix.lower()
+    if suffix not in ("", ".npy", ".png"):
+        raise UserError(f"{output.name} has an unknown ending; use .npy, .png or a folder name without one.")
+    try:
+        if suffix == "":
+            _write_folder(pixels, output)
+            return
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(output, _npy(pixels) if suffix == ".npy" else grid_png(pixels))
+    except OSError as error:
+        raise UserError(f"{output} cannot be written ({error.strerror}); choose another place.") from error
+
+
+def grid_png(images: Pixels, scale: int = 2) -> bytes:
+    """A near-square PNG grid of images [N, C, H, W], enlarged without blur."""
+    columns = SAMPLE_COLUMNS if len(images) <= 64 else int(np.ceil(np.sqrt(len(images))))
+    picture = tile(enlarge(images, scale), columns, gap=scale)
+    return to_png(picture)
+
+
+def enlarge(images: Pixels, scale: int) -> Pixels:
+    """Each pixel of [N, C, H, W] as a square of `scale` pixels."""
+    return images.repeat(scale, axis=2).repeat(scale, axis=3)
+
+
+def animation_gif(pictures: Sequence[Pixels], seconds_per_frame: float, last_seconds: float | None = None) -> bytes:
+    """A looping GIF of pictures [H, W, C]; the last one may stay longer."""
+    frames = [to_pil(picture) for picture in pictures]
+    durations = [round(seconds_per_frame * 1000)] * len(frames)
+    if last_seconds is not None:
+        durations[-1] = round(last_seconds * 1000)
+    buffer = io.BytesIO()
+    frames[0].save(
+        buffer, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=False, disposal=1
+    )
+    return buffer.getvalue()
+
+
+def samples_gif(run: Run, scale: int = 2) -> bytes:
+    """The run's sample grids from first to last as a looping GIF, resting two seconds on the last.
+
+    Raises:
+        UserError: the run has no samples yet.
+    """
+    frames = run.samples()
+    if not frames:
+        raise UserError(f"Run {run.title!r} has no samples yet.")
+    return animation_gif([_grid(run, frame, scale) for frame in frames], 0.25, 2.0)
+
+
+def samples_png(run: Run, step: int | None = None, scale: int = 3) -> bytes:
+    """The run's sample grid after `step` (default: the last) as an enlarged PNG.
+
+    Raises:
+        UserError: there is no such grid.
+    """
+    frames = [frame for frame in run.samples() if step is None or frame.step == step]
+    if not frames:
+        raise UserError(f"Run {run.title!r} has no such samples.")
+    return to_png(_grid(run, frames[-1], scale))
+
+
+def metrics_csv(run: Run) -> bytes:
+    """All log points as a CSV table with a header."""
+    buffer = io.StringIO(newline="")
+    writer = csv.DictWriter(buffer, METRIC_COLUMNS)
+    writer.writeheader()
+    for row in run.metrics():
+        writer.writerow({name: f"{row[name]:.10g}" for name in METRIC_COLUMNS})
+    return buffer.getvalue().encode()
+
+
+def generator_file(run: Run, epoch: int | None = None) -> bytes:
+    """The generator of `epoch` (default: the newest) as the safetensors file it is kept in.
+
+    Raises:
+        UserError: there is none, or it is gone.
+    """
+    frame = run.snapshot(epoch)
+    try:
+        return frame.path.read_bytes()
+    except OSError as error:
+        raise UserError(f"The saved generator {frame.path.name} is gone.") from error
+
+
+def _grid(run: Run, frame: Frame, scale: int) -> Pixels:
+    try:
+        grid = from_png(frame.path.read_bytes())
+    except (OSError, Image.DecompressionBombError) as error:
+        raise UserError(f"The samples {frame.path.name} are gone or damaged.") from error
+    return tile(enlarge(untile(grid, run.image_size), scale), SAMPLE_COLUMNS, gap=scale)
+
+
+def _npy(pixels: Pixels) -> bytes:
+    array = pixels[:, 0] if pixels.shape[1] == 1 else pixels.transpose(0, 2, 3, 1)
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _write_folder(pixels: Pixels, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    digits = len(str(len(pixels) - 1))
+    for i, image in enumerate(pixels):
+        write_bytes(folder / f"{i:0{digits}d}.png", to_png(image.transpose(1, 2, 0)))

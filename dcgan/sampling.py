@@ -1,0 +1,147 @@
+"""Trained generators: written as self-describing safetensors files, read back, and asked for images.
+
+A snapshot holds the generator's state and, in its header, the configuration, the image shape and how often each class
+occurs in the training data; the file alone is enough to draw images.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import safetensors
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from dcgan.config import TrainConfig
+from dcgan.data import to_uint8
+from dcgan.errors import UserError
+from dcgan.files import write_bytes
+from dcgan.models import Generator, ImageShape, condition_vector
+from dcgan.runs import Frame, Run
+
+SNAPSHOT_FORMAT = "dcgan-generator-1"
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class TrainedGenerator:
+    """A generator ready to draw, on the CPU in evaluation mode."""
+
+    network: Generator
+    config: TrainConfig
+    shape: ImageShape
+    class_counts: tuple[int, ...]
+    epoch: int
+    step: int
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it has to be told a class."""
+        return self.config.conditioning != "none"
+
+    @torch.no_grad()
+    def draw(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """uint8 [N, C, H, W] from z [N, latent_dim] and, where conditional, condition [N, classes]."""
+        condition = condition if self.conditional else None
+        parts = [
+            to_uint8(self.network(z[i : i + BATCH], None if condition is None else condition[i : i + BATCH]))
+            for i in range(0, len(z), BATCH)
+        ]
+        return torch.cat(parts) if parts else torch.empty(0, self.shape.channels, self.shape.size, self.shape.size)
+
+    def random_z(self, count: int, generator: torch.Generator) -> Tensor:
+        """z [count, latent_dim] from N(0, I)."""
+        return torch.randn(count, self.config.latent_dim, generator=generator)
+
+    def random_labels(self, count: int, generator: torch.Generator) -> Tensor:
+        """Classes int64 [count] in the proportions of the training data."""
+        return torch.multinomial(torch.tensor(self.class_counts).float(), count, replacement=True, generator=generator)
+
+    def condition(self, labels: Tensor | Sequence[int]) -> Tensor:
+        """One-hot condition [N, classes] of the classes `labels`."""
+        return condition_vector(torch.as_tensor(labels), self.shape.num_classes)
+
+
+def draw_samples(
+    trained: TrainedGenerator, count: int, seed: int, label: int | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """`count` images uint8 [N, C, H, W] and the classes asked for, int64 [N] (None where G knows no classes).
+
+    Raises:
+        UserError: `count` is not positive, or `label` is asked of a generator without it.
+    """
+    if count < 1:
+        raise UserError(f"The number of samples must be at least 1, not {count}.")
+    if label is not None and not trained.conditional:
+        raise UserError("This generator was trained without labels, so it cannot be asked for one digit.")
+    if label is not None and not 0 <= label < trained.shape.num_classes:
+        raise UserError(f"The digit must be between 0 and {trained.shape.num_classes - 1}, not {label}.")
+    generator = torch.Generator().manual_seed(seed)
+    z = trained.random_z(count, generator)
+    if not trained.conditional:
+        return trained.draw(z), None
+    labels = trained.random_labels(count, generator) if label is None else torch.full((count,), label)
+    return trained.draw(z, trained.condition(labels)), labels
+
+
+def save_snapshot(
+    path: Path,
+    weights: Mapping[str, Tensor],
+    config: TrainConfig,
+    shape: ImageShape,
+    class_counts: Sequence[int],
+    *,
+    epoch: int,
+    step: int,
+) -> None:
+    """Write a generator's state, whole or not at all."""
+    header = {
+        "format": SNAPSHOT_FORMAT,
+        "config": json.dumps(config.to_dict()),
+        "shape": json.dumps(asdict(shape)),
+        "class_counts": json.dumps(list(class_counts)),
+        "epoch": str(epoch),
+        "step": str(step),
+    }
+    write_bytes(path, save(dict(weights), header))
+
+
+def load_generator(run: Run, epoch: int | None = None) -> TrainedGenerator:
+    """The generator that `run` kept of `epoch`, or its newest.
+
+    Raises:
+        UserError: there is none, or the file is damaged.
+    """
+    return load_snapshot(run.snapshot(epoch))
+
+
+def load_snapshot(frame: Frame) -> TrainedGenerator:
+    """Read one snapshot; nothing in it is ever executed, and shapes are checked before tensors are read.
+
+    Raises:
+        UserError: the file is gone, damaged or not a generator of this program.
+    """
+    try:
+        with safetensors.safe_open(frame.path, framework="pt") as file:
+            header = file.metadata() or {}
+            if header.get("format") != SNAPSHOT_FORMAT:
+                raise UserError(f"{frame.path.name} is not a generator saved by this program.")
+            config = TrainConfig.from_dict(json.loads(header["config"]))
+            shape = ImageShape(**json.loads(header["shape"]))
+            network = Generator(config, shape)
+            expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+            found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            if found != expected:
+                raise UserError(f"{frame.path.name} is damaged: its tensors do not fit its configuration.")
+            network.load_state_dict({name: file.get_tensor(name) for name in expected})
+            counts = tuple(int(n) for n in json.loads(header["class_counts"]))
+            epoch, step = int(header["epoch"]), int(header["step"])
+    except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"The saved generator {frame.path.name} is gone or damaged; choose another epoch.") from error
+    return TrainedGenerator(network.eval().requires_grad_(False), config, shape, counts, epoch, step)

@@ -1,0 +1,250 @@
+"""One training process: joins data, trainer, clock and control file to a run directory."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from dcgan.config import TrainConfig
+from dcgan.data import ImageData, load_dataset
+from dcgan.devices import describe
+from dcgan.errors import DcganError, RunFailed
+from dcgan.events import EpochEnd, Event, Progress, Stepped
+from dcgan.files import read_json
+from dcgan.recording import Recorder, load_resume_state
+from dcgan.runs import Run, Status
+from dcgan.training import Trainer
+
+CONTROL_INTERVAL = 0.1  # seconds between two looks at the control file
+SAVE_INTERVAL = 60.0  # seconds of training between two saved states inside an epoch
+Listener = Callable[[Event, Status], None]
+
+
+def run_training(
+    run: Run,
+    *,
+    data_dir: Path | None = None,
+    max_seconds: float | None = None,
+    listener: Listener = lambda event, status: None,
+) -> Status:
+    """Train `run` to its last epoch, to `max_seconds` of training time, or until it is asked to stop.
+
+    Training goes on from the run's saved state where there is one; what was recorded after it is done again.
+
+    Raises:
+        UserError: the data, the device or the saved state cannot be had; the run says so and stays readable.
+        RunFailed: a loss is not finite, or a file cannot be written.
+    """
+    with Recorder(run) as recorder:
+        try:
+            data = _load_data(run.config, data_dir, recorder)
+            return _Session(run, data, recorder, max_seconds).run(listener)
+        except DcganError as error:
+            recorder.update(state="failed", message=str(error), eta=None)
+            raise
+        except RuntimeError as error:
+            message = _device_failure(error)
+            recorder.update(state="failed", message=message, eta=None)
+            raise RunFailed(message) from error
+
+
+def _device_failure(error: RuntimeError) -> str:
+    if "out of memory" in str(error).lower():
+        return "The device ran out of memory; lower the batch size or the widths and start again."
+    return f"The device failed during training ({str(error).splitlines()[0]}); continue from the last saved state."
+
+
+def _load_data(config: TrainConfig, data_dir: Path | None, recorder: Recorder) -> ImageData:
+    def progress(share: float) -> None:
+        recorder.update(soon=True, message=f"Downloading {config.dataset}: {share:.0%}")
+
+    data = load_dataset(config.dataset, data_dir, progress=progress)
+    recorder.update(message="")
+    return data
+
+
+class _Session:
+    """The clock and the controls around one trainer."""
+
+    def __init__(self, run: Run, data: ImageData, recorder: Recorder, max_seconds: float | None) -> None:
+        self.run_directory = run
+        self.recorder = recorder
+        self.trainer = Trainer(run.config, data)
+        self.class_counts = data.labels.bincount(minlength=data.info.num_classes).tolist()
+        self.max_seconds = max_seconds
+        self.before = 0.0
+        if (run.path / "resume.pt").exists():
+            state = load_resume_state(run)
+            self.trainer.load_state_dict(state["trainer"])
+            self.before = state["seconds"]
+        recorder.rewind(self.trainer.step)
+        self.control = _Control(run.path / "control.json", recorder.status.process_started)
+        self.speed = _Speed(run.config.batch_size)
+        self.paused_for = 0.0
+        self.saved_at = 0.0
+
+    def run(self, listener: Listener) -> Status:
+        recorder, trainer = self.recorder, self.trainer
+        recorder.update(
+            device=describe(trainer.device), precision=str(trainer.dtype).removeprefix("torch."), state="running"
+        )
+        self.started = time.monotonic()
+        with _stop_signals(self.control):
+            for event in trainer.events():
+                self._update_status()
+                recorder.record(event)
+                listener(event, recorder.status)
+                if isinstance(event, EpochEnd) or (isinstance(event, Progress) and self._save_is_due()):
+                    self._save()
+                if isinstance(event, Stepped):
+                    self._pause_while_asked()
+                    if self.control.stopped or self._out_of_time():
+                        break
+        return self._finish()
+
+    def seconds(self) -> float:
+        """Seconds of training so far in all, without pauses."""
+        return self.before + time.monotonic() - self.started - self.paused_for
+
+    def _out_of_time(self) -> bool:
+        return self.max_seconds is not None and self.seconds() - self.before >= self.max_seconds
+
+    def _save_is_due(self) -> bool:
+        return self.seconds() - self.saved_at > SAVE_INTERVAL
+
+    def _save(self) -> None:
+        self.recorder.save(self.trainer, self.class_counts)
+        self.saved_at = self.seconds()
+
+    def _update_status(self) -> None:
+        seconds, step, total = self.seconds(), self.trainer.step, self.trainer.total_steps
+        speed = self.speed.at(seconds, step)
+        fraction = step / total
+        eta = (total - step) * self.run_directory.config.batch_size / speed if speed else None
+        if self.max_seconds is not None:
+            left = self.max_seconds - (seconds - self.before)
+            eta = left if eta is None else min(eta, left)
+            fraction = max(fraction, 1 - left / self.max_seconds)
+        self.recorder.update(
+            soon=True,
+            epoch=self.trainer.epoch,
+            step=step,
+            total_steps=total,
+            seconds=seconds,
+            images_per_second=speed,
+            eta=None if eta is None else max(eta, 0.0),
+            fraction=min(fraction, 1.0),
+        )
+
+    def _pause_while_asked(self) -> None:
+        self.control.look()
+        if not self.control.paused:
+            return
+        pause_began = time.monotonic()
+        self.recorder.update(state="paused", eta=None)
+        while self.control.paused and not self.control.stopped and not self.control.take_step():
+            time.sleep(0.02)
+            self.control.look(at_once=True)
+        self.paused_for += time.monotonic() - pause_began
+        self.speed.forget()
+        if not self.control.paused:
+            self.recorder.update(state="running")
+
+    def _finish(self) -> Status:
+        self._update_status()
+        steps = {frame.step for frame in self.run_directory.samples()}
+        if self.trainer.step not in steps:
+            self.recorder.record(self.trainer.samples())
+        if self.trainer.step and self.trainer.step not in {f.step for f in self.run_directory.snapshots()}:
+            self._save()
+        stopped = self.control.stopped and self.trainer.step < self.trainer.total_steps
+        self.recorder.update(state="stopped" if stopped else "finished", message="", eta=None)
+        return self.recorder.status
+
+
+class _Control:
+    """What the pages ask of this process; a request from before it started was for another one."""
+
+    def __init__(self, path: Path, process_started: float) -> None:
+        self._path = path
+        sent = (read_json(path) or {}).get("sent")
+        stale = not isinstance(sent, int | float) or sent < process_started
+        self._seen = self._stamp() if stale else 0
+        self._looked_at = 0.0
+        self._steps = 0
+        self.paused = False
+        self.stopped = False
+
+    def look(self, *, at_once: bool = False) -> None:
+        now = time.monotonic()
+        if not at_once and now - self._looked_at < CONTROL_INTERVAL:
+            return
+        self._looked_at = now
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return
+        self._seen = stamp
+        command = (read_json(self._path) or {}).get("command")
+        self.stopped = self.stopped or command == "stop"
+        if command in ("pause", "run"):
+            self.paused = command == "pause"
+        if command == "step":
+            self.paused = True
+            self._steps += 1
+
+    def take_step(self) -> bool:
+        """Use up one granted step, if there is one."""
+        granted = self._steps > 0
+        self._steps -= granted
+        return granted
+
+    def _stamp(self) -> int:
+        try:
+            return self._path.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+
+class _Speed:
+    """Images per second over the last seconds of training."""
+
+    def __init__(self, batch_size: int, window: float = 3.0) -> None:
+        self._batch_size = batch_size
+        self._window = window
+        self._marks: deque[tuple[float, int]] = deque()
+
+    def at(self, seconds: float, step: int) -> float:
+        if not self._marks or seconds - self._marks[-1][0] >= 0.1:
+            self._marks.append((seconds, step))
+        while len(self._marks) > 2 and seconds - self._marks[0][0] > self._window:
+            self._marks.popleft()
+        elapsed, steps = seconds - self._marks[0][0], step - self._marks[0][1]
+        return steps * self._batch_size / elapsed if elapsed > 0 else 0.0
+
+    def forget(self) -> None:
+        self._marks.clear()
+
+
+class _stop_signals:  # noqa: N801
+    """SIGINT and SIGTERM end training cleanly at the next step; outside the main thread they are left alone."""
+
+    def __init__(self, control: _Control) -> None:
+        self._control = control
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._stop)
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._control.stopped = True
