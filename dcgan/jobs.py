@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -82,6 +83,7 @@ def _launch(run: Run, data_dir: Path | None, options: Sequence[str]) -> None:
     command = [sys.executable, "-m", "dcgan", "train", "--run-dir", str(run.path), "--resume", *options]
     command += ["--data-dir", str((data_dir or default_data_dir()).absolute())]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": _python_path()}
+    launched = time.time()
     try:
         with (run.path / "log.txt").open("ab") as log:
             process = subprocess.Popen(
@@ -89,7 +91,8 @@ def _launch(run: Run, data_dir: Path | None, options: Sequence[str]) -> None:
                 **_own_session(),
             )  # fmt: skip
         started = psutil.Process(process.pid).create_time()
-        write_json(run.path / "job.json", {"state": "starting", "pid": process.pid, "process_started": started})
+        job = {"state": "starting", "pid": process.pid, "process_started": started, "updated": launched}
+        write_json(run.path / "job.json", job)
     except (OSError, psutil.Error) as error:
         raise UserError(f"The training process could not be started ({error}).") from error
 
@@ -98,7 +101,7 @@ def _python_path() -> str:
     return os.pathsep.join(filter(None, [str(_PROJECT), os.environ.get("PYTHONPATH")]))
 
 
-def _own_session() -> dict[str, object]:
+def _own_session() -> dict[str, Any]:
     """Options that keep a signal or a closed window of the parent from reaching the child."""
     if os.name == "nt":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW  # type: ignore[attr-defined]

@@ -299,7 +299,7 @@ def read_status(path: Path) -> Status:
     record = read_json(path / "status.json")
     job = read_json(path / "job.json") or {}
     launched = _status(job)
-    spoke = record is not None and _status(record).updated >= launched.process_started
+    spoke = record is not None and _status(record).updated >= launched.updated
     if not spoke and process_alive(launched.pid, launched.process_started):
         return replace(launched, state="starting")
     if record is None:
@@ -338,7 +338,8 @@ def process_alive(pid: int, started: float) -> bool:
         return False
     try:
         process = psutil.Process(pid)
-        return abs(process.create_time() - started) < 2 and process.status() != psutil.STATUS_ZOMBIE
+        same = abs(process.create_time() - started) < 2
+        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
 
@@ -383,7 +384,7 @@ def _frames(folder: Path, suffix: str) -> list[Frame]:
 
 def _status(record: Mapping[str, Any]) -> Status:
     """The status in `record`; values of another type than theirs count as absent."""
-    kept = {}
+    kept: dict[str, Any] = {}
     for spec in fields(Status):
         value = record.get(spec.name)
         kind = float if spec.name == "eta" else type(spec.default)

@@ -72,7 +72,7 @@ class _Session:
     """The clock and the controls around one trainer."""
 
     def __init__(self, run: Run, data: ImageData, recorder: Recorder, max_seconds: float | None) -> None:
-        self.run_directory = run
+        self.target = run
         self.recorder = recorder
         self.trainer = Trainer(run.config, data)
         self.class_counts = data.labels.bincount(minlength=data.info.num_classes).tolist()
@@ -125,7 +125,7 @@ class _Session:
         seconds, step, total = self.seconds(), self.trainer.step, self.trainer.total_steps
         speed = self.speed.at(seconds, step)
         fraction = step / total
-        eta = (total - step) * self.run_directory.config.batch_size / speed if speed else None
+        eta = (total - step) * self.trainer.config.batch_size / speed if speed else None
         if self.max_seconds is not None:
             left = self.max_seconds - (seconds - self.before)
             eta = left if eta is None else min(eta, left)
@@ -142,25 +142,27 @@ class _Session:
         )
 
     def _pause_while_asked(self) -> None:
+        """Sleep while the pages ask for a pause; a granted step ends in a look at the samples it made."""
         self.control.look()
-        if not self.control.paused:
+        if not self.control.holds():
             return
         pause_began = time.monotonic()
+        if self.recorder.status.state == "paused":
+            self.recorder.record(self.trainer.samples())
         self.recorder.update(state="paused", eta=None)
-        while self.control.paused and not self.control.stopped and not self.control.take_step():
+        while not self.control.lets_go_on():
             time.sleep(0.02)
-            self.control.look(at_once=True)
         self.paused_for += time.monotonic() - pause_began
         self.speed.forget()
-        if not self.control.paused:
+        if not self.control.holds():
             self.recorder.update(state="running")
 
     def _finish(self) -> Status:
         self._update_status()
-        steps = {frame.step for frame in self.run_directory.samples()}
+        steps = {frame.step for frame in self.target.samples()}
         if self.trainer.step not in steps:
             self.recorder.record(self.trainer.samples())
-        if self.trainer.step and self.trainer.step not in {f.step for f in self.run_directory.snapshots()}:
+        if self.trainer.step and self.trainer.step not in {f.step for f in self.target.snapshots()}:
             self._save()
         stopped = self.control.stopped and self.trainer.step < self.trainer.total_steps
         self.recorder.update(state="stopped" if stopped else "finished", message="", eta=None)
@@ -197,8 +199,15 @@ class _Control:
             self.paused = True
             self._steps += 1
 
-    def take_step(self) -> bool:
-        """Use up one granted step, if there is one."""
+    def holds(self) -> bool:
+        """Whether the run is to stay where it is, but for granted steps."""
+        return self.paused and not self.stopped
+
+    def lets_go_on(self) -> bool:
+        """Whether a paused run may do its next step; uses up a granted one."""
+        self.look(at_once=True)
+        if not self.holds():
+            return True
         granted = self._steps > 0
         self._steps -= granted
         return granted

@@ -147,7 +147,7 @@ class Trainer:
         initialise(self.G, weights)
         initialise(self.D, weights)
         for network in (self.G, self.D):
-            network.to(self.device, memory_format=torch.channels_last)
+            network.to(self.device).to(memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.G).eval().requires_grad_(False)
         fused = self.device.type in ("cpu", "cuda")
         betas = (config.beta1, config.beta2)
@@ -177,14 +177,14 @@ class Trainer:
             fake_logits = self.D(fake.detach(), condition).float()
             loss_d = losses.discriminator_loss(real_logits, fake_logits, self.config.label_smoothing)
         self.optimizer_d.zero_grad()
-        loss_d.backward()
+        loss_d.backward()  # type: ignore[no-untyped-call]
         self.optimizer_d.step()
 
         self.D.requires_grad_(False)  # G's step needs the gradient through D, not D's own
         with self._autocast():
             loss_g = losses.generator_loss(self.D(fake, condition).float())
         self.optimizer_g.zero_grad()
-        loss_g.backward()
+        loss_g.backward()  # type: ignore[no-untyped-call]
         self.optimizer_g.step()
         self.D.requires_grad_(True)
 
