@@ -1,0 +1,158 @@
+// Line charts over steps that share one zoom and one cursor; made once, then only given new numbers.
+
+const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+
+class LineChart {
+  // `shared`: colours(), zoomTo(range or null), marker() -> step or null, hidden -> Set of column names.
+  constructor(parent, spec, shared) {
+    Object.assign(this, { spec, shared, zoom: null, data: [[], ...spec.lines.map(() => [])] });
+    this.root = document.createElement("section");
+    this.root.className = "chart";
+    this.root.innerHTML = `<header><h4></h4><div class="legend"></div></header><div class="plot" role="img"></div><p></p>`;
+    this.root.querySelector("h4").textContent = spec.title;
+    this.root.querySelector("p").textContent = spec.hint;
+    this.box = this.root.querySelector(".plot");
+    parent.append(this.root);
+    this.keys = spec.lines.map((line, index) => this.legendKey(line, index));
+    this.plot = new uPlot(this.options(), this.data, this.box);
+    this.plot.over.addEventListener("dblclick", () => shared.zoomTo(null));
+  }
+
+  legendKey(line, index) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.innerHTML = `<i></i><span></span><b></b>`;
+    button.querySelector("span").textContent = line.label;
+    button.title = "Show or hide this line";
+    button.onclick = () => {
+      this.shared.hidden.has(line.column) ? this.shared.hidden.delete(line.column) : this.shared.hidden.add(line.column);
+      this.plot.setSeries(index + 1, { show: !this.shared.hidden.has(line.column) });
+      this.shared.remember();
+      this.paintKeys();
+    };
+    this.root.querySelector(".legend").append(button);
+    return button;
+  }
+
+  options() {
+    const { spec, shared } = this;
+    const colour = (role) => () => shared.colours()[role];
+    const axis = { stroke: colour("quiet"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false } };
+    axis.font = `11px ${shared.colours().font}`;
+    const fixed = spec.low !== null ? { range: [spec.low, spec.high] } : {};
+    return {
+      width: this.box.clientWidth || 400,
+      height: this.box.clientHeight || 120,
+      legend: { show: false },
+      padding: [6, 8, 0, 0],
+      scales: { x: { time: false }, y: fixed },
+      axes: [
+        { ...axis, size: 20, gap: 3, space: 70, values: (_, ticks) => ticks.map((tick) => WHOLE.format(tick)) },
+        { ...axis, size: 40, gap: 4, space: 28, label: spec.unit, labelSize: 16, labelGap: 0, labelFont: axis.font },
+      ],
+      series: [{}, ...spec.lines.map((line) => ({
+        stroke: colour(line.role), width: 1.5, points: { show: false }, spanGaps: true,
+        show: !shared.hidden.has(line.column),
+      }))],
+      cursor: { sync: { key: shared.syncKey }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
+      hooks: {
+        setSelect: [(plot) => this.selected(plot)],
+        setCursor: [() => this.paintKeys()],
+        drawAxes: [(plot) => this.drawGuides(plot)],
+      },
+    };
+  }
+
+  selected(plot) {
+    if (plot.select.width < 4) return;
+    const from = plot.posToVal(plot.select.left, "x");
+    const to = plot.posToVal(plot.select.left + plot.select.width, "x");
+    plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+    this.shared.zoomTo([from, to]);
+  }
+
+  drawGuides(plot) {
+    const context = plot.ctx;
+    const { left, top, width, height } = plot.bbox;
+    context.save();
+    context.lineWidth = window.devicePixelRatio || 1;
+    context.strokeStyle = this.shared.colours().quiet;
+    context.beginPath();
+    if (this.spec.guide !== null) {
+      context.setLineDash([2, 4]);
+      const y = Math.round(plot.valToPos(this.spec.guide, "y", true));
+      context.moveTo(left, y);
+      context.lineTo(left + width, y);
+    }
+    context.stroke();
+    const marker = this.shared.marker();
+    if (marker !== null) {
+      const x = Math.round(plot.valToPos(marker, "x", true));
+      context.beginPath();
+      context.setLineDash([]);
+      if (x >= left && x <= left + width) {
+        context.moveTo(x, top);
+        context.lineTo(x, top + height);
+      }
+      context.stroke();
+    }
+    context.restore();
+  }
+
+  update(columns) {
+    const { scale, lines } = this.spec;
+    const scaled = (values) => (scale === 1 ? values : values.map((value) => (value === null ? null : value * scale)));
+    const steps = columns.step ?? [];
+    this.data = [steps, ...lines.map((line) => scaled(columns[line.column] ?? new Array(steps.length).fill(null)))];
+    this.plot.setData(this.data, false);
+    this.rescale();
+    this.paintKeys();
+    this.box.setAttribute("aria-label", this.description());
+  }
+
+  rescale() {
+    const steps = this.data[0];
+    const [min, max] = this.zoom ?? [0, Math.max(steps[steps.length - 1] ?? 0, 10)];
+    this.plot.setScale("x", { min, max });
+  }
+
+  setZoom(zoom) {
+    this.zoom = zoom;
+    this.rescale();
+  }
+
+  resize() {
+    const [width, height] = [this.box.clientWidth, this.box.clientHeight];
+    if (width && (width !== this.plot.width || height !== this.plot.height)) this.plot.setSize({ width, height });
+  }
+
+  repaint() {
+    this.plot.redraw(false, true);
+    this.paintKeys();
+  }
+
+  // The legend shows the value under the cursor, else the newest.
+  paintKeys() {
+    if (!this.plot) return;
+    const under = this.plot.cursor.idx;
+    this.keys.forEach((key, index) => {
+      const line = this.spec.lines[index];
+      const values = this.data[index + 1];
+      const value = values[under ?? values.length - 1];
+      const shown = !this.shared.hidden.has(line.column);
+      key.setAttribute("aria-pressed", String(shown));
+      key.style.setProperty("--key", this.shared.colours()[line.role]);
+      key.querySelector("b").textContent = this.format(value);
+    });
+  }
+
+  format(value) {
+    if (value === null || value === undefined) return "–";
+    return this.spec.scale === 100 ? `${Math.round(value)} %` : value.toFixed(2);
+  }
+
+  description() {
+    const last = this.spec.lines.map((line, i) => `${line.label} ${this.format(this.data[i + 1].at(-1))}`);
+    return `${this.spec.title}: chart over ${WHOLE.format(this.data[0].at(-1) ?? 0)} steps; now ${last.join(", ")}`;
+  }
+}

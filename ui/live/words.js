@@ -1,0 +1,25 @@
+// Numbers as people say them.
+
+function duration(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${String(whole % 60).padStart(2, "0")} s`;
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
+}
+
+// The line above the samples: epoch, bar, step, speed, time left (or taken), device.
+function showLine(find, status) {
+  find(".epoch").textContent = `epoch ${Math.max(status.epoch, 1)} of ${Math.max(status.epochs, 1)}`;
+  find("progress").value = status.fraction ?? 0;
+  find(".step").textContent = `step ${WHOLE.format(status.step)}`;
+  find(".speed").textContent = status.images_per_second ? `${WHOLE.format(status.images_per_second)} images/s` : "";
+  find(".eta").textContent = timeWords(status);
+  find(".device").textContent = [status.device, status.precision].filter(Boolean).join(", ");
+}
+
+function timeWords(status) {
+  if (status.state === "running" && status.eta !== null) return `${duration(status.eta)} left`;
+  if (status.state === "starting") return "starting";
+  return `${status.state} after ${duration(status.seconds)}`;
+}

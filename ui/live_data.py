@@ -1,0 +1,98 @@
+"""What a page that watches a run is told between two looks: status, new log points, new sample grids."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any, Final
+
+from dcgan.runs import Frame, Run, Status, read_metrics
+from ui.charts import chart_columns
+
+MAX_POINTS: Final = 5_000
+
+
+def live_payload(run: Run, offset: int = 0, frames: int = 0) -> dict[str, Any]:
+    """The run now, with the log points from byte `offset` and the sample grids from index `frames` on.
+
+    A caller that knows more than there is (the run was set back or replaced) gets everything, under `reset`.
+    `metrics` holds one list a column; more than `MAX_POINTS` points are averaged in groups of equal size.
+    """
+    rows, next_offset = read_metrics(run.path, max(offset, 0))
+    samples = run.samples()
+    reset = offset < 0 or frames > len(samples) or (offset > 0 and _size(run) < offset)
+    if reset:
+        rows, next_offset = read_metrics(run.path)
+        frames = 0
+    status = run.status()
+    return {
+        "reset": reset,
+        "status": status_as_data(status),
+        "metrics": _columns(_thinned(rows)),
+        "offset": next_offset,
+        "frames": [_frame(frame, run, status) for frame in samples[max(frames, 0) :]],
+        "frame_count": len(samples),
+    }
+
+
+def status_as_data(status: Status) -> dict[str, Any]:
+    """The fields of a status that people see, as JSON values."""
+    hidden = ("pid", "process_started", "updated")
+    values = {name: _finite(value) for name, value in asdict(status).items() if name not in hidden}
+    return {**values, "active": status.active}
+
+
+def frame_label(frame: Frame, status: Status) -> str:
+    """What stands under a sample grid: `start`, `ep 3` at the end of an epoch, else the step."""
+    if frame.step == 0:
+        return "start"
+    steps = status.total_steps / status.epochs if status.epochs else 0
+    if steps and abs(frame.step - frame.epoch * steps) < 0.5:
+        return f"ep {frame.epoch}"
+    return f"{frame.step:,}"
+
+
+def version_of(run: Run) -> str:
+    """Changes when a run directory of the same name is made anew: part of every address the browser may keep."""
+    return format(int(run.created * 1000), "x")
+
+
+def _frame(frame: Frame, run: Run, status: Status) -> dict[str, Any]:
+    return {
+        "step": frame.step,
+        "epoch": frame.epoch,
+        "label": frame_label(frame, status),
+        "url": f"lab/runs/{run.name}/samples/{frame.path.name}?v={version_of(run)}",
+    }
+
+
+def _size(run: Run) -> int:
+    try:
+        return (run.path / "metrics.jsonl").stat().st_size
+    except OSError:
+        return 0
+
+
+def _columns(rows: list[dict[str, float]]) -> dict[str, list[float | None]]:
+    names = ["step", *chart_columns()]
+    return {name: [_short(row.get(name)) for row in rows] for name in names}
+
+
+def _thinned(rows: list[dict[str, float]]) -> list[dict[str, float]]:
+    """At most `MAX_POINTS` rows: the means of groups of neighbours, each at its last step."""
+    if len(rows) <= MAX_POINTS:
+        return rows
+    size = math.ceil(len(rows) / MAX_POINTS)
+    groups = [rows[start : start + size] for start in range(0, len(rows), size)]
+    return [
+        {name: sum(row[name] for row in group) / len(group) for name in group[0]} | {"step": group[-1]["step"]}
+        for group in groups
+    ]
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else round(value, 4)
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,51 @@
+"""The live panel as a Streamlit component: it follows a run by itself and reports only when the state changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import streamlit as st
+
+from dcgan.runs import SAMPLE_COLUMNS, Run
+from ui.charts import charts_as_data
+from ui.live_data import version_of
+from ui.theme import palette
+
+_HERE: Final = Path(__file__).resolve().parent
+_UPLOT: Final = _HERE / "vendor" / "uplot"
+_SCRIPTS: Final = ("feed.js", "grid.js", "charts.js", "words.js", "panel.js")
+
+
+def _texts(*paths: Path) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths) + "\n"
+
+
+_mount = st.components.v2.component(
+    "lab_live_panel",
+    html=_texts(_HERE / "live" / "panel.html"),
+    css=_texts(_UPLOT / "uPlot.min.css", _HERE / "live" / "panel.css"),
+    js=_texts(_UPLOT / "uPlot.iife.min.js", *(_HERE / "live" / name for name in _SCRIPTS)),
+)
+
+
+def live_panel(run: Run, *, key: str = "live_panel") -> None:
+    """Show `run` as it goes, or as it went. The page reruns when the run's state is another than now."""
+    data = {
+        "run": run_as_data(run),
+        "state": run.status().state,
+        "charts": charts_as_data(),
+        "palette": palette(),
+        "noun": "digits",
+    }
+    _mount(key=key, data=data, on_state_change=lambda: None)
+
+
+def run_as_data(run: Run) -> dict[str, Any]:
+    """What the browser needs to know of a run to fetch and draw it."""
+    return {
+        "name": run.name,
+        "version": version_of(run),
+        "columns": SAMPLE_COLUMNS,
+        "image_size": run.image_size,
+    }
