@@ -1,9 +1,40 @@
+"""Train: start a run, watch it live, come back to any run there is."""
+
 import streamlit as st
 
 from dcgan import runs
+from dcgan.runs import Run
+from ui import launch, page
 from ui.panel import live_panel
+from ui.run_list import run_list
+from ui.run_view import run_view, title_line
+from ui.train_form import preset_pictures, train_form
 
-run = runs.list_runs()[0]
-if name := st.query_params.get("run"):
-    run = runs.open_named(name)
-live_panel(run)
+
+def chosen_run() -> Run | None:
+    """The run the address names; without one the run that is training now, unless a new one is to be started."""
+    name = st.query_params.get("run")
+    if name:
+        with page.errors_as_sentences():
+            return runs.open_named(name)
+        return None
+    return None if "new" in st.query_params else launch.active_run()
+
+
+known = runs.list_runs()
+page.style(preset_pictures(known))
+run = chosen_run()
+if run:
+    run_view(run)
+else:
+    left, right = st.columns([5, 8], gap="large")
+    with left:
+        st.html('<h1 class="lab-title">Train your own</h1>')
+        train_form(known)
+    with right:
+        if known:
+            st.html(title_line(known[0], known[0].status()))
+            live_panel(known[0])
+        else:
+            st.info("No run yet. Press Start: the first digits show here within half a minute.")
+run_list(known, run)

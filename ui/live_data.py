@@ -57,12 +57,17 @@ def version_of(run: Run) -> str:
     return format(int(run.created * 1000), "x")
 
 
+def sample_url(run: Run, frame: Frame) -> str:
+    """The address of a sample grid, relative to the app's own; what it answers never changes."""
+    return f"lab/runs/{run.name}/samples/{frame.path.name}?v={version_of(run)}"
+
+
 def _frame(frame: Frame, run: Run, status: Status) -> dict[str, Any]:
     return {
         "step": frame.step,
         "epoch": frame.epoch,
         "label": frame_label(frame, status),
-        "url": f"lab/runs/{run.name}/samples/{frame.path.name}?v={version_of(run)}",
+        "url": sample_url(run, frame),
     }
 
 

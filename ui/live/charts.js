@@ -44,7 +44,7 @@ class LineChart {
       width: this.box.clientWidth || 400,
       height: this.box.clientHeight || 120,
       legend: { show: false },
-      padding: [6, 8, 0, 0],
+      padding: [6, 20, 0, 0],
       scales: { x: { time: false }, y: fixed },
       axes: [
         { ...axis, size: 20, gap: 3, space: 70, values: (_, ticks) => ticks.map((tick) => WHOLE.format(tick)) },

@@ -1,5 +1,7 @@
 // The live panel of the Train page: position, sample grid with film strip, charts. Made once, kept through reruns.
 
+const WIDE = 760; // CSS pixels from which the charts stand beside the samples; panel.css has it too
+
 class Panel {
   constructor(root) {
     this.root = root;
@@ -75,14 +77,14 @@ class Panel {
 
   layout() {
     if (!this.grid) return;
-    const wide = window.innerWidth > 900;
     const across = this.find(".body").clientWidth;
-    // Beside the charts the grid takes what the window's height leaves it, and never more than half.
-    const room = wide ? Math.min(across * 0.52, Math.max(463, window.innerHeight - 345)) : across;
+    const wide = across > WIDE;
+    // The grid takes what the window's height leaves it, and beside the charts never much more than half.
+    const room = Math.min(wide ? across * 0.55 : across, Math.max(463, window.innerHeight - 345));
     const width = this.grid.fit(Math.max(room, 120));
     this.root.style.setProperty("--grid", `${width}px`);
-    this.strip.fit(width);
-    const plot = wide ? Math.max(96, Math.min(190, (width + 130) / (this.data.charts.length) - 66)) : 130;
+    this.strip.fit(wide ? width : across);
+    const plot = wide ? Math.max(96, Math.min(220, (width + 150) / this.data.charts.length - 70)) : 130;
     this.root.style.setProperty("--plot", `${Math.floor(plot)}px`);
     this.charts.forEach((chart) => chart.resize());
     if (this.feed.status) this.showFrame();
@@ -90,7 +92,7 @@ class Panel {
 
   refresh() {
     const { feed } = this;
-    this.find(".problem").textContent = feed.gone || feed.problem || feed.status?.message || "";
+    this.find(".problem").textContent = feed.gone || feed.problem || (feed.status?.active && feed.status.message) || "";
     if (feed.status && !feed.gone) {
       this.root.dataset.state = feed.status.state;
       showLine(this.find, feed.status);

@@ -1,0 +1,61 @@
+"""The dialog in which a run is renamed, continued or deleted."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dcgan import runs
+from dcgan.runs import Run
+from ui import launch
+from ui.page import errors_as_sentences
+from ui.words import plain
+
+
+@st.dialog("Manage run")
+def manage_dialog(run: Run) -> None:
+    """Rename, continue for more epochs, delete (asked twice)."""
+    _rename(run)
+    st.divider()
+    _continue(run)
+    st.divider()
+    _delete(run)
+
+
+def _rename(run: Run) -> None:
+    with st.form("rename", border=False):
+        title = st.text_input("Name", run.title, max_chars=80)
+        if st.form_submit_button("Rename"):
+            with errors_as_sentences():
+                runs.rename_run(run, title)
+                st.rerun()
+
+
+def _continue(run: Run) -> None:
+    status = run.status()
+    with st.form("continue", border=False):
+        low = min(status.epoch + 1, 10_000)
+        epochs = st.number_input("Train up to epoch", low, 10_000, min(max(low, status.epoch + 10), 10_000), step=1)
+        if st.form_submit_button("Continue"):
+            with errors_as_sentences():
+                launch.go_on(run, epochs)
+                st.query_params.from_dict({"run": run.name})
+                st.rerun()
+
+
+def _delete(run: Run) -> None:
+    if not st.session_state.get("asked_to_delete") == run.name:
+        if st.button("Delete this run"):
+            st.session_state["asked_to_delete"] = run.name
+            st.rerun(scope="fragment")
+        return
+    count = len(run.samples())
+    st.warning(f"Delete {plain(run.title)} with its {count} sample grids and all its generators? There is no undo.")
+    with st.container(horizontal=True):
+        if st.button("Delete for good", type="primary"):
+            with errors_as_sentences():
+                runs.delete_run(run)
+                st.query_params.clear()
+                st.rerun()
+        if st.button("Keep it"):
+            st.session_state.pop("asked_to_delete")
+            st.rerun(scope="fragment")

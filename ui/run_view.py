@@ -1,0 +1,98 @@
+"""One run, large: what it is, how to steer it, its live panel, what can be taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Final
+
+import streamlit as st
+
+from dcgan import jobs
+from dcgan.datasets import DATASETS, is_on_disk
+from dcgan.errors import DcganError
+from dcgan.runs import Run, Status
+from ui.manage import manage_dialog
+from ui.page import errors_as_sentences
+from ui.panel import live_panel
+from ui.train_form import restart_on_digits
+from ui.words import plain, preset_title
+
+DOWNLOADS: Final = (
+    ("Evolution as GIF", "gif", "image/gif", "samples_gif"),
+    ("Last samples as PNG", "png", "image/png", "samples_png"),
+    ("Metrics as CSV", "csv", "text/csv", "metrics_csv"),
+    ("Generator as safetensors", "safetensors", "application/octet-stream", "generator_file"),
+)
+
+
+def run_view(run: Run) -> None:
+    """Show `run` with its controls; whoever looks sees the same, whichever browser started it."""
+    status = run.status()
+    with st.container(horizontal=True, vertical_alignment="center", key="run_header"):
+        st.html(title_line(run, status), width="stretch")
+        _controls(run, status)
+    _trouble(run, status)
+    live_panel(run)
+
+
+def title_line(run: Run, status: Status) -> str:
+    """Name, preset, data and state as HTML."""
+    facts = " · ".join(escape(text) for text in (preset_title(run), run.dataset_title))
+    return f'<h1 class="lab-title">{escape(run.title)}<small>{facts} · <b>{status.state}</b></small></h1>'
+
+
+def _controls(run: Run, status: Status) -> None:
+    if status.active:
+        if status.state == "paused":
+            _command("One step", run, "step", help="One update of D and one of G, then pause again.")
+            _command("Resume", run, "run", type="primary")
+        else:
+            _command("Pause", run, "pause", disabled=status.state == "starting")
+        _command("Stop", run, "stop", help="Ends the run and keeps all it has; it can be continued later.")
+        return
+    with st.popover("Download", disabled=not run.samples(), help=None if run.samples() else "There are no samples yet."):
+        _downloads(run)
+    if not run.bundled and st.button("Manage", key="manage", help="Rename, continue for more epochs, delete."):
+        manage_dialog(run)
+    if st.button("New run", key="new_run", type="primary"):
+        st.query_params.from_dict({"new": "1"})
+        st.rerun()
+
+
+def _command(label: str, run: Run, command: str, **options: object) -> None:
+    if st.button(label, key=f"command_{command}", **options):  # type: ignore[arg-type]
+        with errors_as_sentences():
+            jobs.send(run, command)
+
+
+def _trouble(run: Run, status: Status) -> None:
+    """What went wrong, in the run's own words, and the way out."""
+    if status.state == "failed":
+        st.error(plain(status.message or "Training failed without saying why."))
+        if run.config.dataset != "digits" and not is_on_disk(run.config.dataset):
+            st.caption(f"The {DATASETS['digits'].title.lower()} need no download; they are not {run.dataset_title}.")
+            restart_on_digits(run)
+    elif status.state == "interrupted":
+        st.warning(plain(status.message))
+
+
+def _downloads(run: Run) -> None:
+    for label, ending, mime, function in DOWNLOADS:
+        st.download_button(
+            label, _made_when_asked(run, function), f"{run.name}.{ending}", mime, key=f"download_{ending}",
+            on_click="ignore", type="tertiary",
+        )  # fmt: skip
+
+
+def _made_when_asked(run: Run, function: str) -> Callable[[], bytes]:
+    def make() -> bytes:
+        from dcgan import export  # loads torch, which looking at a run need not wait for
+
+        try:
+            content: bytes = getattr(export, function)(run)
+        except DcganError as error:
+            raise RuntimeError(str(error)) from error
+        return content
+
+    return make

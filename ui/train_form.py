@@ -1,0 +1,170 @@
+"""The form that starts a run: preset, data, epochs, device, time limit; all other settings behind Advanced."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import streamlit as st
+
+from dcgan.config import PRESETS, FieldInfo, Preset, config_fields, field_info
+from dcgan.datasets import DATASETS, is_on_disk
+from dcgan.runs import Run
+from ui import launch, warm
+from ui.live_data import sample_url
+from ui.page import errors_as_sentences
+from ui.words import about, plain
+
+GROUPS: Final = {"model": "The two networks", "optimisation": "How they learn", "advanced": "More"}
+IMAGES: Final = {"mnist": 60_000, "digits": 1_797}
+
+
+def train_form(known_runs: list[Run]) -> None:
+    """Show the form; Start launches a run and turns the page to it."""
+    preset = _choose_preset(known_runs)
+    values = {"dataset": _choose_dataset(preset), **_main_numbers(preset)}
+    max_seconds = st.number_input(
+        "Time limit (seconds)", min_value=1, value=None, step=10, placeholder="no limit", key=_key(preset, "limit"),
+        help="Ends the run cleanly after this much training time.", persist_state="session",
+    )  # fmt: skip
+    with st.expander("Advanced"):
+        values |= _advanced(preset)
+    if st.button("Start", type="primary", key="start", width="stretch"):
+        with errors_as_sentences():
+            name = launch.start(preset.config.with_changes(**values), preset.name, max_seconds)
+            st.query_params.from_dict({"run": name})
+            st.rerun()
+
+
+def restart_on_digits(run: Run) -> None:
+    """A button that starts `run` once more, on the data that is always at hand."""
+    digits = DATASETS["digits"]
+    if st.button(f"Start the same on the {digits.title.lower()}", type="primary", key="restart_on_digits"):
+        with errors_as_sentences():
+            name = launch.start(run.config.with_changes(dataset=digits.name), run.preset)
+            st.query_params.from_dict({"run": name})
+            st.rerun()
+
+
+def _choose_preset(known_runs: list[Run]) -> Preset:
+    names = list(PRESETS)
+    chosen = st.radio(
+        "Start from", names, format_func=lambda name: PRESETS[name].title, key="presets", persist_state="session",
+        captions=[_caption(PRESETS[name], known_runs) for name in names], width="stretch",
+    )  # fmt: skip
+    return PRESETS[chosen or names[0]]
+
+
+def preset_pictures(known_runs: list[Run]) -> str:
+    """CSS that shows four digits of the newest run of each preset on its card."""
+    rules = []
+    for place, name in enumerate(PRESETS, 1):
+        run = next((run for run in known_runs if run.preset == name and run.samples()), None)
+        if run:
+            card = f'.st-key-presets [role="radiogroup"] > div:nth-child({place})::before'
+            rules.append(f'{card} {{ background-image: url("{sample_url(run, run.samples()[-1])}"); }}')
+    return "\n".join(rules)
+
+
+def _caption(preset: Preset, known_runs: list[Run]) -> str:
+    speeds = [
+        run.status().images_per_second for run in known_runs if run.preset == preset.name and not run.bundled
+    ]  # fmt: skip
+    speed = next((speed for speed in speeds if speed > 0), None)
+    if speed is None:
+        return preset.summary
+    seconds = preset.config.epochs * IMAGES[preset.config.dataset] / speed
+    return f"{preset.summary} About {about(seconds)} for {preset.config.epochs} epochs on this machine."
+
+
+def _choose_dataset(preset: Preset) -> str:
+    names = list(DATASETS)
+    info = field_info("dataset")
+    chosen = st.selectbox(
+        info.label, names, index=names.index(preset.config.dataset), format_func=_dataset_words, help=info.help,
+        key=_key(preset, "dataset"), persist_state="session",
+    )  # fmt: skip
+    data = DATASETS[chosen or names[0]]
+    st.caption(plain(data.description))
+    if not is_on_disk(data.name):
+        st.info(
+            f"{data.title} is not on this machine yet: Start downloads {data.download_mb:.1f} MB ({data.licence}). "
+            f"Without a network, choose the {DATASETS['digits'].title.lower()}, which are always at hand."
+        )
+    return data.name
+
+
+def _dataset_words(name: str) -> str:
+    data = DATASETS[name]
+    if data.download_mb == 0:
+        return f"{data.title} · always at hand"
+    return f"{data.title} · {'on disk' if is_on_disk(name) else f'download, {data.download_mb:.1f} MB'}"
+
+
+def _main_numbers(preset: Preset) -> dict[str, Any]:
+    left, right = st.columns(2)
+    with left:
+        epochs = _widget(preset, "epochs", int, field_info("epochs"))
+    with right:
+        info = field_info("device")
+        device = st.selectbox(
+            info.label, info.choices, index=info.choices.index(preset.config.device), format_func=_device_words,
+            help=info.help, key=_key(preset, "device"), persist_state="session",
+        )  # fmt: skip
+    return {"epochs": epochs, "device": device}
+
+
+def _device_words(name: str) -> str:
+    """The device's name, and its hardware once that is known: asking for it needs torch."""
+    words = {"auto": "auto", "cpu": "CPU", "cuda": "NVIDIA GPU", "mps": "Apple GPU"}[name]
+    if not warm.torch_is_ready():
+        return words
+    titles = device_titles()
+    if name == "auto":
+        return f"auto · {next(iter(titles.values()))}"
+    return titles.get(name, f"{words} · not on this machine")
+
+
+@st.cache_data(show_spinner=False)
+def device_titles() -> dict[str, str]:
+    """Name and title of each device of this machine, the one `auto` takes first. Loads torch."""
+    from dcgan.devices import list_devices
+
+    return {device.name: device.title for device in list_devices()}
+
+
+def _advanced(preset: Preset) -> dict[str, Any]:
+    values = {}
+    for group, title in GROUPS.items():
+        fields = [entry for entry in config_fields() if entry[2].group == group]
+        if fields:
+            st.markdown(f"**{title}**")
+            columns = st.columns(2)
+            for place, (name, kind, info) in enumerate(fields):
+                with columns[place % 2]:
+                    values[name] = _widget(preset, name, kind, info)
+    return values
+
+
+def _widget(preset: Preset, name: str, kind: type, info: FieldInfo) -> Any:
+    """The input for one field of `TrainConfig`, with its label, explanation and limits."""
+    value = getattr(preset.config, name)
+    common: dict[str, Any] = {"key": _key(preset, name), "help": info.help, "persist_state": "session"}
+    if info.choices:
+        return st.selectbox(info.label, info.choices, index=info.choices.index(value), **common)
+    if kind is bool:
+        return st.toggle(info.label, value, **common)
+    if kind is int:
+        return st.number_input(info.label, int(info.low), int(info.high), value, step=1, **common)
+    if kind is float:
+        return st.number_input(info.label, info.low, info.high, value, step=_step(value), format="%g", **common)
+    return st.text_input(info.label, value, **common)
+
+
+def _step(value: float) -> float:
+    """A tenth of a small value, so that the arrows of a learning rate move it sensibly."""
+    return 10.0 ** (math.floor(math.log10(value)) - 1) if 0 < value < 0.05 else 0.05
+
+
+def _key(preset: Preset, name: str) -> str:
+    return f"form.{preset.name}.{name}"

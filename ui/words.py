@@ -1,0 +1,54 @@
+"""Numbers and names as pages show them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from dcgan.config import PRESETS
+from dcgan.runs import Run, Status
+
+STATE_WORDS: Final = {
+    "starting": "starting",
+    "running": "running",
+    "paused": "paused",
+    "finished": "finished",
+    "stopped": "stopped",
+    "failed": "failed",
+    "interrupted": "interrupted",
+}
+
+
+def duration(seconds: float) -> str:
+    """`48 s`, `1 min 05 s`, `2 h 10 min`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes = whole // 60
+    return f"{minutes} min {whole % 60:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def about(seconds: float) -> str:
+    """A rough time for an estimate: `20 s`, `4 min`, `1.5 h`."""
+    if seconds < 55:
+        return f"{max(5, round(seconds / 5) * 5)} s"
+    if seconds < 5400:
+        return f"{max(1, round(seconds / 60))} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def plain(text: str) -> str:
+    """`text` so that Markdown shows it as it is: names people gave are never markup."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-!|<>~:$&])", r"\\\1", text)
+
+
+def preset_title(run: Run) -> str:
+    """The title of the preset the run was started from; its name when this program does not know it."""
+    return PRESETS[run.preset].title if run.preset in PRESETS else run.preset
+
+
+def progress(status: Status) -> str:
+    """`epoch 3 of 20`, or `20 epochs` when that is all of them."""
+    if status.epochs and status.epoch >= status.epochs and not status.active:
+        return f"{status.epochs} epoch{'s' if status.epochs != 1 else ''}"
+    return f"epoch {status.epoch} of {status.epochs}"
