@@ -27,7 +27,7 @@ def live_payload(run: Run, offset: int = 0, frames: int = 0) -> dict[str, Any]:
     status = run.status()
     return {
         "reset": reset,
-        "status": status_as_data(status),
+        "status": status_as_data(run, status),
         "metrics": _columns(_thinned(rows)),
         "offset": next_offset,
         "frames": [_frame(frame, run, status) for frame in samples[max(frames, 0) :]],
@@ -35,11 +35,18 @@ def live_payload(run: Run, offset: int = 0, frames: int = 0) -> dict[str, Any]:
     }
 
 
-def status_as_data(status: Status) -> dict[str, Any]:
-    """The fields of a status that people see, as JSON values."""
+def status_as_data(run: Run, status: Status) -> dict[str, Any]:
+    """The fields of a status that people see, as JSON values; a run that has ended shows its mean speed."""
     hidden = ("pid", "process_started", "updated")
     values = {name: _finite(value) for name, value in asdict(status).items() if name not in hidden}
+    if not status.active:
+        values["images_per_second"] = mean_speed(run, status)
     return {**values, "active": status.active}
+
+
+def mean_speed(run: Run, status: Status) -> float:
+    """Images per second over all of the training so far, 0 before there is any."""
+    return status.step * run.config.batch_size / status.seconds if status.seconds > 0 else 0.0
 
 
 def frame_label(frame: Frame, status: Status) -> str:

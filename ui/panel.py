@@ -17,15 +17,16 @@ _UPLOT: Final = _HERE / "vendor" / "uplot"
 _SCRIPTS: Final = ("feed.js", "grid.js", "charts.js", "words.js", "panel.js")
 
 
-def _texts(*paths: Path) -> str:
+def component_texts(*paths: Path) -> str:
+    """The files one after the other: a component takes one text of each kind, and its scripts share one scope."""
     return "\n".join(path.read_text(encoding="utf-8") for path in paths) + "\n"
 
 
 _mount = st.components.v2.component(
     "lab_live_panel",
-    html=_texts(_HERE / "live" / "panel.html"),
-    css=_texts(_UPLOT / "uPlot.min.css", _HERE / "live" / "panel.css"),
-    js=_texts(_UPLOT / "uPlot.iife.min.js", *(_HERE / "live" / name for name in _SCRIPTS)),
+    html=component_texts(_HERE / "live" / "panel.html"),
+    css=component_texts(_UPLOT / "uPlot.min.css", _HERE / "live" / "panel.css"),
+    js=component_texts(_UPLOT / "uPlot.iife.min.js", *(_HERE / "live" / name for name in _SCRIPTS)),
 )
 
 

@@ -11,7 +11,7 @@ from dcgan.config import PRESETS, FieldInfo, Preset, config_fields, field_info
 from dcgan.datasets import DATASETS, is_on_disk
 from dcgan.runs import Run
 from ui import launch, warm
-from ui.live_data import sample_url
+from ui.live_data import mean_speed, sample_url
 from ui.page import errors_as_sentences
 from ui.words import about, plain
 
@@ -61,16 +61,15 @@ def preset_pictures(known_runs: list[Run]) -> str:
     for place, name in enumerate(PRESETS, 1):
         run = next((run for run in known_runs if run.preset == name and run.samples()), None)
         if run:
-            card = f'.st-key-presets [role="radiogroup"] > div:nth-child({place})::before'
-            rules.append(f'{card} {{ background-image: url("{sample_url(run, run.samples()[-1])}"); }}')
+            card = f'.st-key-presets [role="radiogroup"] > div:nth-child({place})'
+            rules.append(f"{card} {{ padding-right: 84px; min-height: 76px; }}")
+            rules.append(f'{card}::before {{ content: ""; background: url("{sample_url(run, run.samples()[-1])}"); }}')
     return "\n".join(rules)
 
 
 def _caption(preset: Preset, known_runs: list[Run]) -> str:
-    speeds = [
-        run.status().images_per_second for run in known_runs if run.preset == preset.name and not run.bundled
-    ]  # fmt: skip
-    speed = next((speed for speed in speeds if speed > 0), None)
+    own = [run for run in known_runs if run.preset == preset.name and not run.bundled]
+    speed = next((speed for run in own if (speed := mean_speed(run, run.status())) > 0), None)
     if speed is None:
         return preset.summary
     seconds = preset.config.epochs * IMAGES[preset.config.dataset] / speed

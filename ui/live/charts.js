@@ -1,13 +1,14 @@
 // Line charts over steps that share one zoom and one cursor; made once, then only given new numbers.
 
+const SMOOTH_POINTS = 15; // points in the running mean that is drawn bold over the pale single points
 const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
 class LineChart {
   // `shared`: colours(), zoomTo(range or null), marker() -> step or null, hidden -> Set of column names.
   constructor(parent, spec, shared) {
-    Object.assign(this, { spec, shared, zoom: null, data: [[], ...spec.lines.map(() => [])] });
+    Object.assign(this, { spec, shared, zoom: null, data: [[], ...spec.lines.flatMap(() => [[], []])] });
     this.root = document.createElement("section");
-    this.root.className = "chart";
+    this.root.className = spec.last ? "chart last" : "chart";
     this.root.innerHTML = `<header><h4></h4><div class="legend"></div></header><div class="plot" role="img"></div><p></p>`;
     this.root.querySelector("h4").textContent = spec.title;
     this.root.querySelector("p").textContent = spec.hint;
@@ -26,7 +27,8 @@ class LineChart {
     button.title = "Show or hide this line";
     button.onclick = () => {
       this.shared.hidden.has(line.column) ? this.shared.hidden.delete(line.column) : this.shared.hidden.add(line.column);
-      this.plot.setSeries(index + 1, { show: !this.shared.hidden.has(line.column) });
+      const show = !this.shared.hidden.has(line.column);
+      [2 * index + 1, 2 * index + 2].forEach((series) => this.plot.setSeries(series, { show }));
       this.shared.remember();
       this.paintKeys();
     };
@@ -39,6 +41,8 @@ class LineChart {
     const colour = (role) => () => shared.colours()[role];
     const axis = { stroke: colour("quiet"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false } };
     axis.font = `11px ${shared.colours().font}`;
+    const named = { labelSize: 16, labelGap: 0, labelFont: axis.font };
+    const across = spec.last ? { size: 20, label: "training steps", ...named } : { size: 20 };
     const fixed = spec.low !== null ? { range: [spec.low, spec.high] } : {};
     return {
       width: this.box.clientWidth || 400,
@@ -47,20 +51,24 @@ class LineChart {
       padding: [6, 20, 0, 0],
       scales: { x: { time: false }, y: fixed },
       axes: [
-        { ...axis, size: 20, gap: 3, space: 70, values: (_, ticks) => ticks.map((tick) => WHOLE.format(tick)) },
-        { ...axis, size: 40, gap: 4, space: 28, label: spec.unit, labelSize: 16, labelGap: 0, labelFont: axis.font },
+        { ...axis, ...across, gap: 3, space: 70, values: (_, ticks) => ticks.map((tick) => WHOLE.format(tick)) },
+        { ...axis, size: 40, gap: 4, space: 28, label: spec.unit, ...named },
       ],
-      series: [{}, ...spec.lines.map((line) => ({
-        stroke: colour(line.role), width: 1.5, points: { show: false }, spanGaps: true,
-        show: !shared.hidden.has(line.column),
-      }))],
+      series: [{}, ...spec.lines.flatMap((line) => [this.series(line, 1, 0.35), this.series(line, 2, 1)])],
       cursor: { sync: { key: shared.syncKey }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
       hooks: {
         setSelect: [(plot) => this.selected(plot)],
         setCursor: [() => this.paintKeys()],
         drawAxes: [(plot) => this.drawGuides(plot)],
+        draw: [(plot) => (this.box.dataset.steps = `${plot.scales.x.min}..${plot.scales.x.max}`)],
       },
     };
+  }
+
+  series({ column, role }, width, alpha) {
+    const { shared } = this;
+    const stroke = () => shared.colours()[role];
+    return { stroke, width, alpha, points: { show: false }, spanGaps: true, show: !shared.hidden.has(column) };
   }
 
   selected(plot) {
@@ -101,9 +109,13 @@ class LineChart {
 
   update(columns) {
     const { scale, lines } = this.spec;
-    const scaled = (values) => (scale === 1 ? values : values.map((value) => (value === null ? null : value * scale)));
     const steps = columns.step ?? [];
-    this.data = [steps, ...lines.map((line) => scaled(columns[line.column] ?? new Array(steps.length).fill(null)))];
+    const curves = lines.flatMap((line) => {
+      const values = columns[line.column] ?? new Array(steps.length).fill(null);
+      const scaled = scale === 1 ? values : values.map((value) => (value === null ? null : value * scale));
+      return [scaled, runningMean(scaled)];
+    });
+    this.data = [steps, ...curves];
     this.plot.setData(this.data, false);
     this.rescale();
     this.paintKeys();
@@ -137,7 +149,7 @@ class LineChart {
     const under = this.plot.cursor.idx;
     this.keys.forEach((key, index) => {
       const line = this.spec.lines[index];
-      const values = this.data[index + 1];
+      const values = this.data[2 * index + 2];
       const value = values[under ?? values.length - 1];
       const shown = !this.shared.hidden.has(line.column);
       key.setAttribute("aria-pressed", String(shown));
@@ -152,7 +164,19 @@ class LineChart {
   }
 
   description() {
-    const last = this.spec.lines.map((line, i) => `${line.label} ${this.format(this.data[i + 1].at(-1))}`);
+    const last = this.spec.lines.map((line, i) => `${line.label} ${this.format(this.data[2 * i + 2].at(-1))}`);
     return `${this.spec.title}: chart over ${WHOLE.format(this.data[0].at(-1) ?? 0)} steps; now ${last.join(", ")}`;
   }
+}
+
+// The exponential running mean over about SMOOTH_POINTS points; gaps stay gaps.
+function runningMean(values) {
+  const keep = 1 - 2 / (SMOOTH_POINTS + 1);
+  let [mean, weight] = [0, 0];
+  return values.map((value) => {
+    if (value === null) return null;
+    mean = keep * mean + (1 - keep) * value;
+    weight = keep * weight + 1 - keep;
+    return mean / weight;
+  });
 }

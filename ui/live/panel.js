@@ -44,7 +44,8 @@ class Panel {
       zoomTo: (zoom) => this.zoomTo(zoom), marker: () => this.chosen,
     };
     this.colours = this.readColours();
-    this.charts = this.data.charts.map((spec) => new LineChart(this.find(".right"), spec, shared));
+    const last = this.data.charts.length - 1;
+    this.charts = this.data.charts.map((spec, i) => new LineChart(this.find(".right"), { ...spec, last: i === last }, shared));
     this.charts.forEach((chart) => (chart.zoom = this.zoom));
   }
 
@@ -80,7 +81,8 @@ class Panel {
     const across = this.find(".body").clientWidth;
     const wide = across > WIDE;
     // The grid takes what the window's height leaves it, and beside the charts never much more than half.
-    const room = Math.min(wide ? across * 0.55 : across, Math.max(463, window.innerHeight - 345));
+    const beside = wide ? Math.max(463, across * 0.55) : across;
+    const room = Math.min(beside, Math.max(463, window.innerHeight - 345));
     const width = this.grid.fit(Math.max(room, 120));
     this.root.style.setProperty("--grid", `${width}px`);
     this.strip.fit(wide ? width : across);
