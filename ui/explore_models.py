@@ -1,0 +1,166 @@
+"""Generators kept ready for the Explore page, and what they are asked for. Everything here needs torch."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dcgan import latent
+from dcgan.errors import UserError
+from dcgan.export import animation_gif, enlarge
+from dcgan.images import Pixels, to_png
+from dcgan.models import condition_vector
+from dcgan.runs import Run
+from dcgan.sampling import TrainedGenerator, load_snapshot
+from ui.explore_state import DIRECTIONS, SAMPLES, Point
+
+_KEPT: Final = 24  # generators in memory; the presets' take 1 to 4 MB each
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A generator and what is computed from it once."""
+
+    trained: TrainedGenerator
+
+    @cached_property
+    def directions(self) -> latent.Directions:
+        """The principal directions that have a slider."""
+        return latent.principal_directions(self.trained.network, min(DIRECTIONS, self.trained.config.latent_dim))
+
+
+class Models:
+    """The generators used last, by run, time of creation, and snapshot file as it is on disk now."""
+
+    def __init__(self, limit: int = _KEPT) -> None:
+        self._limit = limit
+        self._kept: OrderedDict[tuple[str, float, str, int], Loaded] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, run: Run, epoch: int | None = None) -> Loaded:
+        """The generator that `run` kept of `epoch`, or its newest.
+
+        Raises:
+            UserError: there is none, or its file is damaged.
+        """
+        frame = run.snapshot(epoch)
+        try:
+            key = (str(run.path), run.created, frame.path.name, frame.path.stat().st_mtime_ns)
+        except OSError as error:
+            raise UserError(f"The saved generator {frame.path.name} is gone; choose another epoch.") from error
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = Loaded(load_snapshot(frame))
+                while len(self._kept) > self._limit:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(key)
+            return self._kept[key]
+
+
+MODELS: Final = Models()
+
+
+def draw(run: Run, epoch: int | None, values: NDArray[np.float32]) -> tuple[bytes, tuple[int, ...]]:
+    """Pixels of rows [N, latent_dim + classes] (z, then the condition of a conditional run) and their shape [N, C, H, W].
+
+    Raises:
+        UserError: there is no such generator, or the rows do not fit it.
+    """
+    trained = MODELS.get(run, epoch).trained
+    width = trained.config.latent_dim + (trained.shape.num_classes if trained.conditional else 0)
+    if values.size == 0 or values.size % width:
+        raise UserError(f"This generator takes rows of {width} numbers; {values.size} numbers do not divide into those.")
+    rows = torch.from_numpy(values.reshape(-1, width).copy())
+    z, condition = rows.split([trained.config.latent_dim, width - trained.config.latent_dim], dim=1)
+    images = trained.draw(z, condition)
+    return images.numpy().tobytes(), tuple(images.shape)
+
+
+def samples_of(run: Run, seed: int) -> tuple[Tensor, Tensor]:
+    """z [SAMPLES, latent_dim] that belong to `seed`, and their classes int64 [SAMPLES] in the training data's proportions.
+
+    Raises:
+        UserError: the run has no generator yet.
+    """
+    trained = MODELS.get(run).trained
+    return _samples(seed, trained.config.latent_dim, trained.class_counts)
+
+
+@lru_cache(maxsize=256)
+def _samples(seed: int, latent_dim: int, class_counts: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    z = torch.randn(SAMPLES, latent_dim, generator=generator)
+    proportions = torch.tensor(class_counts).float()
+    return z, torch.multinomial(proportions, SAMPLES, replacement=True, generator=generator)
+
+
+def locate(run: Run, epoch: int | None, point: Point) -> tuple[Tensor, Tensor]:
+    """z [latent_dim] and condition [classes] of `point`, shown by the generator of `epoch`.
+
+    The sample's z is truncated first and then moved, so that a direction's slider means the same at every truncation;
+    coordinates that were set are set last.
+
+    Raises:
+        UserError: the run has no generator of the epoch whose directions the point uses.
+    """
+    all_z, labels = samples_of(run, point.seed)
+    z = latent.truncate(all_z[point.index], point.truncation / 100)
+    if point.directions:
+        vectors = MODELS.get(run, epoch if point.basis is None else point.basis).directions.vectors
+        numbers = list(point.directions)
+        amounts = torch.tensor([point.directions[i] / 100 for i in numbers])
+        z = latent.move(z, vectors[numbers], amounts)
+    for number, value in point.coordinates.items():
+        z = z.clone()
+        z[number] = value / 100
+    return z, _condition(run.num_classes, point, int(labels[point.index]))
+
+
+def _condition(num_classes: int, point: Point, own: int) -> Tensor:
+    first = condition_vector(torch.tensor([own if point.digit is None else point.digit]), num_classes)
+    if point.blend is None:
+        return first[0]
+    second = condition_vector(torch.tensor([point.blend[0]]), num_classes)
+    return latent.lerp(first[0], second[0], torch.tensor([point.blend[1] / 100]))[0]
+
+
+def path(
+    run: Run, epoch: int | None, points: Sequence[Point], steps: int, method: str, *, loop: bool
+) -> tuple[Tensor, Tensor]:
+    """z [T, latent_dim] and conditions [T, classes] on the way through `points`; conditions always go straight.
+
+    Raises:
+        UserError: fewer than two points, or one of them cannot be located.
+    """
+    located = [locate(run, epoch, point) for point in points]
+    if len(located) < 2:
+        raise UserError("A walk needs at least two picks.")
+    z = torch.stack([z for z, _ in located])
+    conditions = torch.stack([condition for _, condition in located])
+    return (
+        latent.interpolate(z, steps, method, loop=loop),
+        latent.interpolate(conditions, steps, "lerp", loop=loop),
+    )
+
+
+def walk_gif(run: Run, epoch: int | None, z: Tensor, conditions: Tensor, scale: int, seconds: float) -> bytes:
+    """The way `z`, `conditions` as a looping GIF, `seconds` a picture, each pixel `scale` wide."""
+    images = MODELS.get(run, epoch).trained.draw(z, conditions)
+    pictures: Pixels = enlarge(images.numpy(), scale).transpose(0, 2, 3, 1)
+    return animation_gif(list(pictures), seconds)
+
+
+def image_png(run: Run, epoch: int | None, point: Point, scale: int) -> bytes:
+    """The image of `point` as a PNG, each pixel `scale` wide."""
+    z, condition = locate(run, epoch, point)
+    images = MODELS.get(run, epoch).trained.draw(z[None], condition[None])
+    return to_png(enlarge(images.numpy(), scale)[0].transpose(1, 2, 0))

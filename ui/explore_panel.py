@@ -1,0 +1,110 @@
+"""The Explore page's one live component, and how the page, its address and the session agree on what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import streamlit as st
+
+from dcgan import runs
+from dcgan.errors import UserError
+from dcgan.runs import Run
+from ui import explore_state
+from ui.explore_routes import space_of
+from ui.explore_state import ExploreState, parse_state
+from ui.live_data import version_of
+
+_HERE: Final = Path(__file__).resolve().parent / "explore"
+_SCRIPTS: Final = ("engine.js", "address.js", "picture.js", "sheet.js", "sliders.js", "walk.js", "panel.js")
+_KEY: Final = "explore_panel"
+_KEPT: Final = "explore_query"
+
+
+def _texts(*names: str) -> str:
+    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names) + "\n"
+
+
+_mount = st.components.v2.component(
+    "lab_explore_panel", html=_texts("explore.html"), css=_texts("explore.css"), js=_texts(*_SCRIPTS)
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the page shows: a run that has a generator (None where no run has), its state, and what to tell of the link."""
+
+    run: Run | None
+    state: ExploreState
+    notice: str = ""
+
+
+def explore_panel(found: Sequence[Run], choice: Choice) -> None:
+    """Show `choice`, with the runs `found` to change to. What the hand moves reruns nothing; letting go reports the state."""
+    assert choice.run is not None
+    data = {
+        "runs": [{"name": run.name, "title": _title(run), "ready": bool(run.snapshots())} for run in found],
+        "run": _run_as_data(choice.run),
+        "state": choice.state.as_data(),
+        "notice": choice.notice,
+        "limits": {name.lower(): getattr(explore_state, name) for name in _LIMITS},
+    }
+    _mount(key=_KEY, data=data, on_query_change=lambda: None)
+
+
+def current_query() -> dict[str, list[str]]:
+    """The state as the panel last reported it; on arrival the address, or what this session last looked at."""
+    query = parse_qs(str(_reported() or "")) or _address() or st.session_state.get(_KEPT, {})
+    st.session_state[_KEPT] = query
+    return query
+
+
+def choose(query: Mapping[str, Sequence[str]], found: Sequence[Run]) -> Choice:
+    """The run and state that `query` asks for; what cannot be had falls back to the usual, with one sentence."""
+    name = (list(query.get("run", ())) or [""])[-1]
+    notice = ""
+    if name:
+        try:
+            run = runs.open_named(name)
+            run.snapshot()
+            state, notice = parse_state(query, space_of(run))
+            return Choice(run, state, notice)
+        except UserError as error:
+            notice = str(error)
+    ready = next((run for run in found if run.snapshots()), None)
+    if ready and notice:
+        notice = f"{notice.rstrip('.')}. You see {ready.title!r} instead."
+    return Choice(ready, ExploreState(), notice)
+
+
+def _reported() -> str | None:
+    value = st.session_state.get(_KEY)
+    return value.get("query") if isinstance(value, Mapping) else getattr(value, "query", None)
+
+
+def _address() -> dict[str, list[str]]:
+    return {name: st.query_params.get_all(name) for name in st.query_params}
+
+
+def _title(run: Run) -> str:
+    return f"{run.title} · {run.dataset_title}"
+
+
+def _run_as_data(run: Run) -> dict[str, Any]:
+    space = space_of(run)
+    return {
+        "name": run.name,
+        "version": version_of(run),
+        "size": run.image_size,
+        "channels": run.channels,
+        "latent": space.latent_dim,
+        "classes": space.num_classes,
+        "epochs": space.epochs,
+        "active": run.status().active,
+    }
+
+
+_LIMITS: Final = ("SAMPLES", "DIRECTIONS", "REACH", "COORDINATE_REACH", "MAX_SEED", "MAX_PICKS", "MAX_STEPS")
