@@ -105,11 +105,13 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides how training goes on."""
+        within_epoch = self.step % self.steps_per_epoch > 0
+        order = self._order_before if within_epoch else self._order_generator
         return {
             "step": self.step,
             "networks": [network.state_dict() for network in (self.G, self.D, self.averaged)],
             "optimizers": [optimizer.state_dict() for optimizer in (self.optimizer_g, self.optimizer_d)],
-            "generators": [generator.get_state() for generator in (self._noise, self._order_before)],
+            "generators": [generator.get_state() for generator in (self._noise, order)],
             "sums": self._sums.clone(),
             "summed": self._summed,
         }

@@ -1,0 +1,114 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dcgan.config import NORMALIZATIONS, TrainConfig, get_preset
+from dcgan.models import (
+    Discriminator,
+    Dropout,
+    Generator,
+    ImageShape,
+    MinibatchStd,
+    condition_vector,
+    count_parameters,
+    initialise,
+    map_sizes,
+)
+
+MNIST = ImageShape(28, 1, 10)
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize(
+    ("size", "sizes"), [(28, [7, 14, 28]), (32, [4, 8, 16, 32]), (64, [4, 8, 16, 32, 64]), (20, [5, 10, 20])]
+)
+def test_maps_double_from_a_small_one(size: int, sizes: list[int]) -> None:
+    assert map_sizes(size) == sizes
+
+
+def test_classic_network_has_the_parameters_one_counts_by_hand() -> None:
+    config = get_preset("dcgan").config
+    stem, norms = 100 * 128 * 49, 2 * (128 + 64)
+    up = 128 * 64 * 16 + (64 * 16 + 1)
+    assert count_parameters([Generator(config, MNIST)]) == stem + norms + up
+    down = (16 * 64 + 64) + 64 * 128 * 16 + 2 * 128
+    assert count_parameters([Discriminator(config, MNIST)]) == down + 128 * 49 + 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    size=st.sampled_from([28, 32, 64]),
+    channels=st.sampled_from([1, 3]),
+    latent=st.integers(2, 64),
+    norm=st.sampled_from(NORMALIZATIONS),
+    spread=st.booleans(),
+    features=st.sampled_from([0, 16]),
+    dropout=st.sampled_from([0.0, 0.3]),
+    conditioning=st.sampled_from(["none", "labels"]),
+)
+def test_every_combination_gives_images_and_logits(
+    size: int, channels: int, latent: int, norm: str, spread: bool, features: int, dropout: float, conditioning: str
+) -> None:
+    config = TrainConfig(
+        latent_dim=latent, generator_width=4, discriminator_width=4, discriminator_norm=norm, minibatch_std=spread,
+        discriminator_features=features, dropout=dropout, conditioning=conditioning,
+    )  # fmt: skip
+    shape = ImageShape(size, channels, 10)
+    condition = condition_vector(torch.tensor([1, 2, 3]), 10) if conditioning == "labels" else None
+    images = Generator(config, shape)(torch.randn(3, latent), condition)
+    assert images.shape == (3, channels, size, size)
+    assert images.abs().max() <= 1
+    assert Discriminator(config, shape, seeded())(images, condition).shape == (3,)
+
+
+def test_the_asked_class_changes_the_image_and_the_score() -> None:
+    config = TrainConfig(conditioning="labels", latent_dim=8, generator_width=4, discriminator_width=4)
+    network, judge = Generator(config, MNIST).eval(), Discriminator(config, MNIST).eval()
+    z = torch.randn(1, 8).expand(2, 8)
+    condition = condition_vector(torch.tensor([3, 8]), 10)
+    three, eight = network(z, condition)
+    assert (three - eight).abs().max() > 1e-4
+    same = torch.zeros(2, 1, 28, 28)
+    assert judge(same, condition)[0] != judge(same, condition)[1]
+
+
+def test_stem_is_linear_in_z() -> None:
+    network = Generator(TrainConfig(latent_dim=8, generator_width=4), MNIST)
+    a, b = torch.randn(2, 1, 8)
+    torch.testing.assert_close(
+        network.stem_activations(a + 2 * b), network.stem_activations(a) + 2 * network.stem_activations(b)
+    )
+
+
+def test_initialisation_is_the_papers_and_repeats_with_its_seed() -> None:
+    config = TrainConfig(discriminator_norm="spectral")
+    first, second = Generator(config, MNIST), Generator(config, MNIST)
+    initialise(first, seeded(3))
+    initialise(second, seeded(3))
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    assert first.stem.weight.std().item() == pytest.approx(0.02, rel=0.02)
+    scale = first.body[0].weight
+    assert scale.mean().item() == pytest.approx(1.0, abs=0.01)
+    judge = Discriminator(config, MNIST)
+    initialise(judge, seeded(3))
+    assert judge.body[0].parametrizations.weight.original.std().item() == pytest.approx(0.02, rel=0.1)
+
+
+def test_minibatch_std_appends_the_mean_spread() -> None:
+    batch = torch.stack([torch.zeros(2, 3, 3), torch.full((2, 3, 3), 4.0)])
+    out = MinibatchStd()(batch)
+    assert out.shape == (2, 3, 3, 3)
+    torch.testing.assert_close(out[:, 2], torch.full((2, 3, 3), 2.0))
+
+
+def test_dropout_keeps_the_mean_and_repeats_with_its_generator() -> None:
+    ones = torch.ones(10_000)
+    dropped = Dropout(0.3, seeded(1))(ones)
+    assert torch.equal(dropped, Dropout(0.3, seeded(1))(ones))
+    assert (dropped == 0).float().mean().item() == pytest.approx(0.3, abs=0.02)
+    assert dropped.mean().item() == pytest.approx(1.0, abs=0.03)
+    assert torch.equal(Dropout(0.3, None).eval()(ones), ones)

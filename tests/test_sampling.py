@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from dcgan.config import TrainConfig
+from dcgan.data import ImageData
+from dcgan.errors import UserError
+from dcgan.runs import Frame
+from dcgan.sampling import TrainedGenerator, draw_samples, load_snapshot, save_snapshot
+from dcgan.training import Trainer
+
+
+@pytest.fixture
+def snapshot(small_config: TrainConfig, digits: ImageData, tmp_path: Path) -> tuple[Trainer, Frame]:
+    trainer = Trainer(small_config, digits)
+    events = trainer.events()
+    while trainer.step < 3:
+        next(events)
+    frame = Frame(1, 3, tmp_path / "epoch-0001-step-000003.safetensors")
+    counts = [0, 0, 0, 5, 0, 0, 0, 0, 5, 0]
+    save_snapshot(frame.path, trainer.generator_weights(), trainer.config, trainer.shape, counts, epoch=1, step=3)
+    return trainer, frame
+
+
+def test_a_read_generator_draws_what_the_trainer_drew(snapshot: tuple[Trainer, Frame]) -> None:
+    trainer, frame = snapshot
+    trained = load_snapshot(frame)
+    assert (trained.epoch, trained.step, trained.config) == (1, 3, trainer.config)
+    drawn = trained.draw(trainer.sample_z, trained.condition(trainer.sample_labels))
+    assert torch.equal(drawn, trainer.samples().images)
+
+
+def test_half_precision_files_are_read_too(snapshot: tuple[Trainer, Frame]) -> None:
+    trainer, frame = snapshot
+    halves = {name: v.half() if v.is_floating_point() else v for name, v in trainer.generator_weights().items()}
+    save_snapshot(frame.path, halves, trainer.config, trainer.shape, [1] * 10, epoch=1, step=3)
+    trained = load_snapshot(frame)
+    assert trained.network.stem.weight.dtype == torch.float32
+    difference = trained.draw(trainer.sample_z, trained.condition(trainer.sample_labels)).int()
+    assert (difference - trainer.samples().images.int()).abs().max() <= 2
+
+
+def test_labels_follow_the_data_and_a_digit_can_be_asked_for(snapshot: tuple[Trainer, Frame]) -> None:
+    trained = load_snapshot(snapshot[1])
+    images, labels = draw_samples(trained, 400, seed=1)
+    assert images.shape == (400, 1, 28, 28) and labels is not None
+    counts = labels.bincount(minlength=10).tolist()
+    assert counts[3] + counts[8] == 400 and 150 < counts[3] < 250
+    asked = draw_samples(trained, 5, seed=1, label=8)[1]
+    assert asked is not None and asked.tolist() == [8] * 5
+
+
+def test_same_seed_same_images(snapshot: tuple[Trainer, Frame]) -> None:
+    trained = load_snapshot(snapshot[1])
+    first, again, other = (draw_samples(trained, 3, seed)[0] for seed in (5, 5, 6))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+@pytest.mark.parametrize(("count", "label", "match"), [(0, None, "at least 1"), (1, 10, "between 0 and 9, not 10")])
+def test_impossible_samples_are_refused(
+    snapshot: tuple[Trainer, Frame], count: int, label: int | None, match: str
+) -> None:
+    with pytest.raises(UserError, match=match):
+        draw_samples(load_snapshot(snapshot[1]), count, 0, label)
+
+
+def test_unconditional_generators_cannot_be_asked_for_a_digit(small_config: TrainConfig, digits: ImageData) -> None:
+    trainer = Trainer(small_config.with_changes(conditioning="none"), digits)
+    trained = TrainedGenerator(trainer.averaged, trainer.config, trainer.shape, (1,) * 10, 0, 0)  # type: ignore[arg-type]
+    assert draw_samples(trained, 2, 0)[1] is None
+    with pytest.raises(UserError, match="trained without labels"):
+        draw_samples(trained, 2, 0, 3)
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "foreign", "shapes", "huge", "noise"])
+def test_damaged_files_are_one_sentence(snapshot: tuple[Trainer, Frame], damage: str) -> None:
+    trainer, frame = snapshot
+    content = frame.path.read_bytes()
+    frame.path.unlink()
+    if damage == "cut":
+        frame.path.write_bytes(content[: len(content) // 2])
+    elif damage == "foreign":
+        save_file({"x": torch.zeros(2)}, frame.path)
+    elif damage == "shapes":
+        other = trainer.config.with_changes(generator_width=8)
+        save_snapshot(frame.path, trainer.generator_weights(), other, trainer.shape, [1] * 10, epoch=1, step=3)
+    elif damage == "huge":
+        header = b'{"a":{"dtype":"F32","shape":[1099511627776],"data_offsets":[0,4398046511104]}}'
+        frame.path.write_bytes(len(header).to_bytes(8, "little") + header)
+    elif damage == "noise":
+        frame.path.write_bytes(np.random.default_rng(0).bytes(1000))
+    with pytest.raises(UserError, match=r"epoch-0001-step-000003.safetensors (is|are)|generator epoch-0001"):
+        load_snapshot(frame)

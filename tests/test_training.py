@@ -1,0 +1,137 @@
+import itertools
+import math
+
+import pytest
+import torch
+
+from dcgan.config import TrainConfig
+from dcgan.data import ImageData
+from dcgan.errors import TrainingDiverged, UserError
+from dcgan.events import EpochEnd, Event, Finished, Progress, Samples, Started, Stepped
+from dcgan.training import FIRST_EPOCH_SAMPLES, NUM_SAMPLES, Trainer, train
+
+
+def comparable(event: Event) -> object:
+    return (event.step, event.epoch, event.images.numpy().tobytes()) if isinstance(event, Samples) else event
+
+
+def test_events_come_in_order_and_cover_every_step(small_config: TrainConfig, digits: ImageData) -> None:
+    events = list(train(small_config, digits))
+    steps_per_epoch = len(digits) // 256
+    assert steps_per_epoch == 7
+    assert events[0] == Started(0, 7, 14)
+    assert isinstance(events[1], Samples) and (events[1].step, events[1].epoch) == (0, 0)
+    assert [e.step for e in events if isinstance(e, Stepped)] == list(range(1, 15))
+    assert [e.step for e in events if isinstance(e, Progress)] == [2, 4, 6, 8, 10, 12, 14]
+    assert [(e.step, e.epoch) for e in events if isinstance(e, EpochEnd)] == [(7, 1), (14, 2)]
+    assert [e.step for e in events if isinstance(e, Samples)] == [0, 7, 14]
+    assert events[-1] == Finished(14, 2)
+
+
+def test_samples_are_log_spaced_in_the_first_epoch(small_config: TrainConfig, digits: ImageData) -> None:
+    config = small_config.with_changes(batch_size=16, epochs=1)
+    steps = [e.step for e in train(config, digits) if isinstance(e, Samples)]
+    assert steps == [0, *(s for s in FIRST_EPOCH_SAMPLES if s < 112), 112]
+
+
+def test_samples_are_images_of_the_same_z(small_config: TrainConfig, digits: ImageData) -> None:
+    trainer = Trainer(small_config, digits)
+    first, second = trainer.samples(), trainer.samples()
+    assert first.images.shape == (NUM_SAMPLES, 1, 28, 28) and first.images.dtype == torch.uint8
+    assert torch.equal(first.images, second.images)
+
+
+def test_progress_values_are_means_in_their_ranges(small_config: TrainConfig, digits: ImageData) -> None:
+    points = [e for e in train(small_config, digits) if isinstance(e, Progress)]
+    for point in points:
+        assert min(point.d_real, point.d_fake, point.accuracy) >= 0
+        assert max(point.d_real, point.d_fake, point.accuracy) <= 1
+    assert points[0].loss_d == pytest.approx(2 * math.log(2), abs=0.5)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_same_seed_gives_the_same_run_bit_for_bit(small_config: TrainConfig, digits: ImageData, dropout: float) -> None:
+    config = small_config.with_changes(dropout=dropout)
+    first, second = ([comparable(e) for e in train(config, digits)] for _ in range(2))
+    other = [comparable(e) for e in train(config.with_changes(seed=8), digits)]
+    assert first == second
+    assert first != other
+
+
+def test_global_random_state_is_neither_used_nor_moved(small_config: TrainConfig, digits: ImageData) -> None:
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    trainer = Trainer(small_config.with_changes(dropout=0.2), digits)
+    after_making = torch.get_rng_state()
+    list(itertools.islice(trainer.events(), 6))
+    assert torch.equal(after_making, torch.get_rng_state())
+    torch.set_rng_state(before)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("taken", [1, 3, 7, 9])
+def test_resumed_run_continues_bit_for_bit(
+    small_config: TrainConfig, digits: ImageData, taken: int, dropout: float
+) -> None:
+    config = small_config.with_changes(dropout=dropout, label_smoothing=0.1)
+    whole = [comparable(e) for e in train(config, digits) if not isinstance(e, Started)]
+    first = Trainer(config, digits)
+    for event in first.events():
+        if event == Stepped(taken):
+            break
+    second = Trainer(config, digits)
+    second.load_state_dict(first.state_dict())
+    rest = [comparable(e) for e in second.events()]
+    assert rest[0] == Started(taken, 7, 14)
+    cut = whole.index(Stepped(taken + 1))
+    assert rest[1:] == whole[cut:]
+
+
+def test_state_of_other_networks_is_refused(small_config: TrainConfig, digits: ImageData) -> None:
+    state = Trainer(small_config, digits).state_dict()
+    with pytest.raises(UserError, match="does not fit"):
+        Trainer(small_config.with_changes(generator_width=8), digits).load_state_dict(state)
+
+
+def test_averaging_follows_its_formula(small_config: TrainConfig, digits: ImageData) -> None:
+    trainer = Trainer(small_config, digits)
+    start = trainer.averaged.stem.weight.clone()
+    events = trainer.events()
+    while next(events) != Stepped(1):
+        pass
+    decay = min(0.9, 1 / 10)
+    expected = decay * start + (1 - decay) * trainer.G.stem.weight
+    torch.testing.assert_close(trainer.averaged.stem.weight, expected)
+
+
+def test_without_averaging_samples_come_from_the_generator_itself(small_config: TrainConfig, digits: ImageData) -> None:
+    trainer = Trainer(small_config.with_changes(ema_decay=0.0), digits)
+    for event in trainer.events():
+        if event == Stepped(3):
+            break
+    weights = trainer.generator_weights()
+    assert all(torch.equal(value, weights[name]) for name, value in trainer.G.state_dict().items())
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(small_config: TrainConfig, digits: ImageData) -> None:
+    trainer = Trainer(small_config, digits)
+    with torch.no_grad():
+        trainer.G.stem.weight.fill_(float("nan"))
+    with pytest.raises(TrainingDiverged, match="step 2") as caught:
+        list(trainer.events())
+    assert caught.value.step == 2
+
+
+def test_a_batch_larger_than_the_data_is_refused(small_config: TrainConfig, digits: ImageData) -> None:
+    with pytest.raises(UserError, match="batch_size 2000 is more than the 1,797 images there are"):
+        Trainer(small_config.with_changes(batch_size=2000), digits)
+
+
+def test_training_on_real_digits_teaches_the_generator(digits: ImageData, small_config: TrainConfig) -> None:
+    """After a few hundred steps generated images have the brightness of real ones, which they had not before."""
+    config = small_config.with_changes(
+        epochs=4, batch_size=32, generator_width=16, discriminator_width=16, lr_g=2e-3, lr_d=2e-3, ema_decay=0.98
+    )
+    samples = [e.images.float().mean().item() for e in train(config, digits) if isinstance(e, Samples)]
+    real = digits.images.float().mean().item()
+    assert abs(samples[-1] - real) < 0.3 * real < abs(samples[0] - real)
