@@ -18,7 +18,10 @@ def chosen_run() -> Run | None:
         with page.errors_as_sentences():
             return runs.open_named(name)
         return None
-    return None if "new" in st.query_params else launch.active_run()
+    active = None if "new" in st.query_params else launch.active_run()
+    if active:
+        st.query_params["run"] = active.name  # so that the page stays with it when it ends
+    return active
 
 
 known = runs.list_runs()

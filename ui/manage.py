@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import streamlit as st
 
 from dcgan import runs
@@ -9,6 +11,14 @@ from dcgan.runs import Run
 from ui import launch
 from ui.page import errors_as_sentences
 from ui.words import plain
+
+_ASKED: Final = "asked_to_delete"
+
+
+def open_manage_dialog(run: Run) -> None:
+    """Open the dialog for `run`, with nothing asked yet."""
+    _ask("")
+    manage_dialog(run)
 
 
 @st.dialog("Manage run")
@@ -43,10 +53,8 @@ def _continue(run: Run) -> None:
 
 
 def _delete(run: Run) -> None:
-    if not st.session_state.get("asked_to_delete") == run.name:
-        if st.button("Delete this run"):
-            st.session_state["asked_to_delete"] = run.name
-            st.rerun(scope="fragment")
+    if st.session_state.get(_ASKED) != run.name:
+        st.button("Delete this run", on_click=_ask, args=(run.name,))
         return
     count = len(run.samples())
     st.warning(f"Delete {plain(run.title)} with its {count} sample grids and all its generators? There is no undo.")
@@ -56,6 +64,8 @@ def _delete(run: Run) -> None:
                 runs.delete_run(run)
                 st.query_params.clear()
                 st.rerun()
-        if st.button("Keep it"):
-            st.session_state.pop("asked_to_delete")
-            st.rerun(scope="fragment")
+        st.button("Keep it", on_click=_ask, args=("",))
+
+
+def _ask(name: str) -> None:
+    st.session_state[_ASKED] = name

@@ -14,7 +14,7 @@ from ui.theme import palette
 
 _HERE: Final = Path(__file__).resolve().parent
 _UPLOT: Final = _HERE / "vendor" / "uplot"
-_SCRIPTS: Final = ("feed.js", "grid.js", "charts.js", "words.js", "panel.js")
+_FILES: Final = ("feed.js", "grid.js", "charts.js", "words.js", "panel.js")
 
 
 def component_texts(*paths: Path) -> str:
@@ -22,11 +22,12 @@ def component_texts(*paths: Path) -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in paths) + "\n"
 
 
+SCRIPT: Final = component_texts(_UPLOT / "uPlot.iife.min.js", *(_HERE / "live" / name for name in _FILES))
 _mount = st.components.v2.component(
     "lab_live_panel",
     html=component_texts(_HERE / "live" / "panel.html"),
     css=component_texts(_UPLOT / "uPlot.min.css", _HERE / "live" / "panel.css"),
-    js=component_texts(_UPLOT / "uPlot.iife.min.js", *(_HERE / "live" / name for name in _SCRIPTS)),
+    js=SCRIPT,
 )
 
 

@@ -12,11 +12,12 @@ from ui.panel import component_texts, run_as_data
 
 _LIVE: Final = Path(__file__).resolve().parent / "live"
 
+SCRIPT: Final = component_texts(_LIVE / "feed.js", _LIVE / "grid.js", _LIVE / "reel.js")
 _mount = st.components.v2.component(
     "lab_reel",
     html=component_texts(_LIVE / "reel.html"),
     css=component_texts(_LIVE / "reel.css"),
-    js=component_texts(_LIVE / "feed.js", _LIVE / "grid.js", _LIVE / "reel.js"),
+    js=SCRIPT,
 )
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 from dcgan import runs
 from dcgan.runs import Run
 from ui.live_data import sample_url
-from ui.manage import manage_dialog
+from ui.manage import open_manage_dialog
 from ui.words import duration, plain, preset_title, progress
 
 FIRST: Final = 12
@@ -44,7 +44,7 @@ def _line(run: Run) -> None:
             st.query_params.from_dict({"run": run.name})
             st.rerun()
         if not run.bundled and st.button("Manage", key=f"manage_{run.name}", type="tertiary"):
-            manage_dialog(run)
+            open_manage_dialog(run)
 
 
 def _thumbnail(run: Run) -> str:

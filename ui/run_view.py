@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
@@ -12,12 +13,13 @@ from dcgan import jobs
 from dcgan.datasets import DATASETS, is_on_disk
 from dcgan.errors import DcganError
 from dcgan.runs import Run, Status
-from ui.manage import manage_dialog
+from ui.manage import open_manage_dialog
 from ui.page import errors_as_sentences
 from ui.panel import live_panel
 from ui.train_form import restart_on_digits
 from ui.words import plain, preset_title
 
+EXPLORE: Final = Path(__file__).resolve().parent.parent / "pages" / "explore.py"
 DOWNLOADS: Final = (
     ("Evolution as GIF", "gif", "image/gif", "samples_gif"),
     ("Last samples as PNG", "png", "image/png", "samples_png"),
@@ -51,10 +53,13 @@ def _controls(run: Run, status: Status) -> None:
             _command("Pause", run, "pause", disabled=status.state == "starting")
         _command("Stop", run, "stop", help="Ends the run and keeps all it has; it can be continued later.")
         return
-    with st.popover("Download", disabled=not run.samples(), help=None if run.samples() else "There are no samples yet."):
+    empty = not run.samples()
+    with st.popover("Download", disabled=empty, help="There are no samples yet." if empty else None):
         _downloads(run)
+    if run.snapshots() and EXPLORE.is_file() and st.button("Explore", key="explore_run"):
+        st.switch_page("pages/explore.py", query_params={"run": run.name})
     if not run.bundled and st.button("Manage", key="manage", help="Rename, continue for more epochs, delete."):
-        manage_dialog(run)
+        open_manage_dialog(run)
     if st.button("New run", key="new_run", type="primary"):
         st.query_params.from_dict({"new": "1"})
         st.rerun()

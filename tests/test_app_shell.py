@@ -1,0 +1,74 @@
+"""The app as a whole: the pages it offers and the first one."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ui import charts, theme
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def app(runs_dir: Path) -> AppTest:
+    return AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=30)
+
+
+def test_home_without_runs_says_what_to_do(app: AppTest) -> None:
+    app.run()
+    assert not app.exception
+    assert "press Start" in app.info[0].value
+    assert app.button(key="door_train").label == "Train your own"
+
+
+def test_home_leads_to_train(app: AppTest) -> None:
+    app.run()
+    app.button(key="door_train").click().run()
+    assert not app.exception
+    assert app.button(key="start").label == "Start"
+
+
+def test_the_server_finds_the_app_and_its_routes() -> None:
+    code = "import streamlit_app; print([route.path for route in streamlit_app.app._user_routes])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "['/lab']", done.stderr
+
+
+def test_looking_at_runs_loads_no_torch() -> None:
+    modules = "sys, ui.server, ui.run_view, ui.run_list, ui.train_form, ui.home, ui.reel"
+    code = f"import {modules}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "False", done.stderr
+
+
+def test_every_line_has_a_colour_in_both_themes() -> None:
+    roles = {line.role for chart in charts.CHARTS for line in chart.lines}
+    for scheme in ("light", "dark"):
+        assert roles <= set(theme.palette()[scheme])
+    assert theme.COLOURS["generator"][0] == "#0072B2"
+    assert theme.COLOURS["discriminator"][0] == "#D55E00"
+
+
+def test_the_vendored_chart_library_carries_its_licence() -> None:
+    folder = PROJECT / "ui" / "vendor" / "uplot"
+    assert "MIT" in (folder / "LICENSE").read_text()
+    version = (folder / "uPlot.iife.min.js").read_text()[:80].split("(v")[1].split(")")[0]
+    assert f"uplot@{version}" in (PROJECT / "ui" / "vendor" / "README.md").read_text()
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+@pytest.mark.parametrize("name", ["panel", "reel"])
+def test_component_scripts_are_modules_without_syntax_errors(name: str, tmp_path: Path) -> None:
+    from ui import panel, reel
+
+    texts = {"panel": panel.SCRIPT, "reel": reel.SCRIPT}
+    file = tmp_path / "component.mjs"
+    file.write_text(texts[name], encoding="utf-8")
+    done = subprocess.run(["node", "--check", str(file)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
