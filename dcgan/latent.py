@@ -18,8 +18,8 @@ _PARALLEL = 1e-6  # sine of an angle below which two directions count as one lin
 class Directions:
     """Principal directions of a generator, the strongest first.
 
-    `vectors` [k, latent_dim] are orthonormal; moving z by one of them moves the first layer's activations by one standard
-    deviation of that component. `deviations` [k] are those standard deviations, in units of the activations;
+    `vectors` [k, latent_dim] are orthonormal; moving z by one of them moves the first layer's activations by one
+    standard deviation of that component. `deviations` [k] are those standard deviations, in units of the activations;
     `shares` [k] are the parts of the activations' variance, 1 in all if k is latent_dim.
     """
 
@@ -73,9 +73,9 @@ def lerp(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
 def slerp(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
     """Points [T, D] on the great arc from `start` [D] (t = 0) to `end` [D] (t = 1), t [T].
 
-    The direction turns at even speed (Shoemake 1985; for z-space White, arXiv 1609.04468) and the length goes evenly from
-    one to the other, so it stays where N(0, I) has its mass. Parallel points and a point at the origin give the
-    straight line; between opposite points the arc passes through the coordinate axis furthest from both.
+    The direction turns at even speed (Shoemake 1985; for z-space White, arXiv 1609.04468) and the length goes evenly
+    from one to the other, so it stays where N(0, I) has its mass. Parallel points and a point at the origin give the
+    straight line; between opposite points the arc turns towards the coordinate axis furthest from both.
     """
     first, last = start.double(), end.double()
     lengths = first.norm(), last.norm()
@@ -92,7 +92,9 @@ def slerp(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
     angle = torch.atan2((v - (u @ v) * u).norm(), u @ v)
     turn = (t.double() * angle).unsqueeze(1)
     length = lerp(lengths[0].view(1), lengths[1].view(1), t.double())
-    return (length * (turn.cos() * u + turn.sin() * sideways / sideways.norm())).to(start)
+    way = turn.cos() * u + turn.sin() * sideways / sideways.norm()
+    points: Tensor = (length * way).to(start)
+    return points
 
 
 def interpolate(points: Tensor, steps: int, method: str = "slerp", *, loop: bool = False) -> Tensor:

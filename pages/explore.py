@@ -11,5 +11,5 @@ if choice.run is not None:
     explore_panel(found, choice)
 else:
     st.title("Explore")
-    st.info(choice.notice or "There is no trained generator yet; train one, and after its first epoch you explore it here.")
+    st.info(choice.notice or "There is no trained generator yet; train one, and explore it after its first epoch.")
     st.page_link("pages/train.py", label="Train a generator", icon=":material/play_arrow:")

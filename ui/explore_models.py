@@ -70,7 +70,7 @@ MODELS: Final = Models()
 
 
 def draw(run: Run, epoch: int | None, values: NDArray[np.float32]) -> tuple[bytes, tuple[int, ...]]:
-    """Pixels of rows [N, latent_dim + classes] (z, then the condition of a conditional run) and their shape [N, C, H, W].
+    """Pixels and their shape [N, C, H, W] of rows [N, latent_dim + classes]: z, then a conditional run's condition.
 
     Raises:
         UserError: there is no such generator, or the rows do not fit it.
@@ -78,15 +78,14 @@ def draw(run: Run, epoch: int | None, values: NDArray[np.float32]) -> tuple[byte
     trained = MODELS.get(run, epoch).trained
     width = trained.config.latent_dim + (trained.shape.num_classes if trained.conditional else 0)
     if values.size == 0 or values.size % width:
-        raise UserError(f"This generator takes rows of {width} numbers; {values.size} numbers do not divide into those.")
+        raise UserError(f"This generator takes rows of {width} numbers; {values.size} do not divide into those.")
     rows = torch.from_numpy(values.reshape(-1, width).copy())
-    z, condition = rows.split([trained.config.latent_dim, width - trained.config.latent_dim], dim=1)
-    images = trained.draw(z, condition)
+    images = trained.draw(rows[:, : trained.config.latent_dim], rows[:, trained.config.latent_dim :])
     return images.numpy().tobytes(), tuple(images.shape)
 
 
 def samples_of(run: Run, seed: int) -> tuple[Tensor, Tensor]:
-    """z [SAMPLES, latent_dim] that belong to `seed`, and their classes int64 [SAMPLES] in the training data's proportions.
+    """z [SAMPLES, latent_dim] of a seed, and their classes int64 [SAMPLES] in the training data's proportions.
 
     Raises:
         UserError: the run has no generator yet.

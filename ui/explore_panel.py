@@ -35,7 +35,7 @@ _mount = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Choice:
-    """What the page shows: a run that has a generator (None where no run has), its state, and what to tell of the link."""
+    """What the page shows: a run that has a generator (None where no run has), its state, a word on the link."""
 
     run: Run | None
     state: ExploreState
@@ -43,7 +43,7 @@ class Choice:
 
 
 def explore_panel(found: Sequence[Run], choice: Choice) -> None:
-    """Show `choice`, with the runs `found` to change to. What the hand moves reruns nothing; letting go reports the state."""
+    """Show `choice`, with the runs `found` to change to; dragging reruns nothing, letting go reports the state."""
     assert choice.run is not None
     data = {
         "runs": [{"name": run.name, "title": _title(run), "ready": bool(run.snapshots())} for run in found],

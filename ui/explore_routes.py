@@ -37,7 +37,7 @@ def routes() -> list[Route]:
 
     `POST draw?epoch=E`: float32 rows (z, then the condition), answered by uint8 [N, C, H, W].
     `GET space?epoch=E`: principal directions; `GET samples-of?seed=S`: z and classes of a seed; `GET epochs`.
-    `GET path?epoch=E&pick=POINT&pick=POINT&method=M&steps=N&loop=1`: z on the way, and how long they are by each method.
+    `GET path?epoch=E&pick=POINT&pick=POINT&method=M&steps=N&loop=1`: z on the way, and their lengths by each method.
     `GET walk.gif`: the same as an animation; `GET image.png?epoch=E&at=POINT`.
     Errors are 400, 404, 413 or 415 with `{"error": sentence}`.
     """
@@ -92,7 +92,8 @@ def _drawn(run: Run, request: Request, body: bytes) -> Response:
     if not np.isfinite(values).all() or np.abs(values).max() > _MAX_VALUE:
         raise UserError(f"Every number must be finite and between -{_MAX_VALUE:g} and {_MAX_VALUE:g}.")
     pixels, shape = explore_models.draw(run, _epoch(run, request), values)
-    return Response(pixels, media_type="application/octet-stream", headers={**_FRESH, "X-Shape": ",".join(map(str, shape))})
+    headers = {**_FRESH, "X-Shape": ",".join(map(str, shape))}
+    return Response(pixels, media_type="application/octet-stream", headers=headers)
 
 
 def _epochs(run: Run, request: Request) -> Response:

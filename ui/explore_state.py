@@ -2,9 +2,9 @@
 
     ?run=NAME&epoch=6&at=POINT&pick=POINT&pick=POINT&view=walk&walk=slerp-12-loop
 
-A point is everything that decides one image of a generator: `0.5_d1.125_t70_n3.8.40_b6_c12.-40` is sample 5 of
-seed 0, 1.25 standard deviations along direction 1 (of the generator of epoch 6), truncated to 0.70, between the digits 3
-and 8 at 40 %, with coordinate 12 of z set to -0.40. Decimals are written as whole hundredths.
+A point is everything that decides one image of a generator: `0.5_d1.125_c12.-40_t70_n3.8.40_b6` is sample 5 (from 0)
+of seed 0, 1.25 standard deviations along direction 1 (of the generator of epoch 6), with coordinate 12 of z set to
+-0.40, truncated to 0.70, between the digits 3 and 8 at 40 %. Decimals are written as whole hundredths.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _WALK = re.compile(r"(slerp|lerp)-(\d{1,2})(-loop)?")
 class Point:
     """Sample `index` of `seed`, and what was done to it; amounts in hundredths.
 
-    `directions` maps numbers from 0 to amounts, `coordinates` numbers of z from 0 to values; `digit` None stands for the
-    sample's own; `blend` is (other digit, percent); `basis` is the epoch whose directions are meant, None for the
+    `directions` maps numbers from 0 to amounts, `coordinates` numbers of z from 0 to values; `digit` None stands for
+    the sample's own; `blend` is (other digit, percent); `basis` is the epoch whose directions are meant, None for the
     epoch shown.
     """
 
@@ -122,13 +122,10 @@ def _with_part(point: Point, part: str, space: Space) -> Point:
     kind, text = part[:1], part[1:]
     if kind in ("d", "c") and (match := _PAIR.fullmatch(text)):
         number, amount = int(match[1]) - 1, int(match[2])
-        name, count, reach = (
-            ("directions", min(DIRECTIONS, space.latent_dim), REACH)
-            if kind == "d"
-            else ("coordinates", space.latent_dim, COORDINATE_REACH)
-        )
-        if 0 <= number < count and abs(amount) <= reach:
-            return replace(point, **{name: {**getattr(point, name), number: amount}})
+        if kind == "d" and 0 <= number < min(DIRECTIONS, space.latent_dim) and abs(amount) <= REACH:
+            return replace(point, directions={**point.directions, number: amount})
+        if kind == "c" and 0 <= number < space.latent_dim and abs(amount) <= COORDINATE_REACH:
+            return replace(point, coordinates={**point.coordinates, number: amount})
     elif kind == "t" and text.isascii() and text.isdigit() and int(text) <= 100:
         return replace(point, truncation=int(text))
     elif kind == "b" and text.isascii() and text.isdigit() and int(text) in space.epochs:

@@ -26,6 +26,7 @@ class ExplorePanel {
     const { run, state } = this.data;
     this.engine = new ServerEngine(run);
     this.space = new LatentSpace(run, this.engine);
+    this.sharesOf = null;
     this.state = { ...state, epoch: state.epoch ?? run.epochs.at(-1) };
     this.walk?.close();
     this.walk = new Walk(this.find(".view[data-view=walk]"), this);
@@ -55,8 +56,8 @@ class ExplorePanel {
     this.find(".directions").replaceChildren(...this.directions.map((row) => row.root));
     this.find(".coordinates").replaceChildren(...this.coordinates.map((row) => row.root));
     this.find(".own").replaceChildren(...[this.blendRow, this.truncation].filter(Boolean).map((row) => row.root));
-    this.find(".samples input").max = limits.max_seed;
     this.find(".samples h4").textContent = `${limits.samples} samples`;
+    this.find(".samples input").max = limits.max_seed;
     this.buildDigits(run.classes);
     this.showRaw(Object.keys(this.state.point.coordinates).length > 0);
   }
@@ -119,8 +120,12 @@ class ExplorePanel {
 
   take(index) {
     const { seed, truncation, digit, blend } = this.state.point;
-    this.state.point = freshPoint(seed, index, { truncation, digit, blend });
-    this.setView("sliders");
+    const point = freshPoint(seed, index, { truncation, digit, blend });
+    if (this.state.view === "walk") {
+      this.keep([point]);
+      return;
+    }
+    this.state.point = point;
     this.refresh(false);
     this.commit();
   }
@@ -168,13 +173,8 @@ class ExplorePanel {
 
   setView(view) {
     this.state.view = view;
-    for (const part of this.root.querySelectorAll("[data-view]")) {
-      const on = part.dataset.view === view;
-      if (part.role !== "tab") part.hidden = !on;
-      else Object.assign(part, { ariaSelected: String(on), tabIndex: on ? 0 : -1 });
-    }
+    this.refresh(false);
     this.walk.refresh();
-    this.latest.ask({ ...this.state.point });
     this.commit();
   }
 
@@ -213,7 +213,7 @@ class ExplorePanel {
   // --- what they see ------------------------------------------------------------------------------------------
 
   refresh(all = true) {
-    this.setViewQuietly();
+    this.showView();
     this.refreshControls();
     this.latest.ask({ ...this.state.point });
     this.sheet.select(this.state.point.index);
@@ -223,7 +223,10 @@ class ExplorePanel {
     }
   }
 
-  setViewQuietly() {
+  showView() {
+    const walking = this.state.view === "walk";
+    this.find(".samples .hint").textContent = walking ? "click to add to the walk" : "click one to work on it";
+    this.find(".keep").hidden = walking;
     for (const part of this.root.querySelectorAll("[data-view]")) {
       const on = part.dataset.view === this.state.view;
       if (part.role !== "tab") part.hidden = !on;
@@ -264,6 +267,11 @@ class ExplorePanel {
 
   async refreshShares() {
     const basis = this.state.point.basis ?? this.state.epoch;
+    const raw = !this.find(".coordinates").hidden;
+    const whose = basis === this.state.epoch ? "" : ` of epoch ${basis}`;
+    this.find(".basis").textContent = raw
+      ? "Each number of z by itself; most were drawn between −2 and 2"
+      : `Strongest directions${whose} first; % of the first layer's variance`;
     if (basis === this.sharesOf) return;
     this.sharesOf = basis;
     const { shares } = await this.space.directions(basis).catch(() => ({ shares: [] }));
@@ -301,17 +309,17 @@ class ExplorePanel {
     paint(canvas, pixels, this.data.run, at);
     canvas.setAttribute("aria-label", `Generated image: ${words}`);
     canvas.dataset.shown = words;
-    this.find(".what").textContent = words;
+    Object.assign(this.find(".what"), { textContent: words, title: words });
   }
 
   async words(point) {
-    const parts = [`sample ${point.index + 1} of seed ${point.seed}`];
+    const parts = [`sample ${point.index + 1}, seed ${point.seed}`];
     if (this.data.run.classes) {
       const digit = point.digit ?? (await this.space.ownDigit(point));
       parts.push(point.blend ? `${100 - point.blend[1]} % ${digit}, ${point.blend[1]} % ${point.blend[0]}` : `digit ${digit}`);
     }
     const moved = Object.keys(point.directions).length + Object.keys(point.coordinates).length;
-    if (moved) parts.push(moved === 1 ? "moved along 1 slider" : `moved along ${moved} sliders`);
+    if (moved) parts.push(moved === 1 ? "1 slider moved" : `${moved} sliders moved`);
     return parts.join(" · ");
   }
 
@@ -377,11 +385,12 @@ class ExplorePanel {
     const { size } = this.data.run;
     const wide = this.root.clientWidth;
     const narrow = wide < 700;
-    const room = narrow ? Math.min(wide, window.innerHeight * 0.36) : Math.min(wide * 0.4, Math.max(280, window.innerHeight - 250), 560);
+    const room = narrow ? Math.min(wide, window.innerHeight * 0.36) : Math.min(wide * (wide < 1000 ? 0.48 : 0.38), Math.max(280, window.innerHeight - 270));
     this.root.style.setProperty("--big", `${crispSide(size, room)}px`);
     this.root.style.setProperty("--small", `${crispSide(size, narrow ? (wide - 5) / 6 : 58)}px`);
     this.root.classList.toggle("narrow", narrow);
-    this.root.classList.toggle("middle", !narrow && wide < 1060);
+    this.root.classList.toggle("middle", !narrow && wide < 1000);
+    this.root.classList.toggle("small", wide >= 1000 && wide < 1250);
   }
 
   // Writes the state into the address and tells the page, so that links, reloads and page changes keep it.

@@ -150,7 +150,7 @@ const WALK_HTML = `
     </div>
     <div class="row"><span class="label">steps</span><input type="range" class="steps" min="1" max="30" aria-label="Steps from pick to pick"><output class="steps-value"></output></div>
     <div class="strip"></div>
-    <div class="row"><button type="button" class="play">▶ play</button><input type="range" class="at" min="0" value="0" aria-label="Picture of the walk"><label class="hint">speed <input type="range" class="speed" min="2" max="25" value="10" aria-label="Pictures per second"></label></div>
+    <div class="player"><button type="button" class="play">▶ play</button><input type="range" class="at" min="0" value="0" aria-label="Picture of the walk"><label class="hint">speed <input type="range" class="speed" min="2" max="25" value="10" aria-label="Pictures per second"></label></div>
     <div class="norms"><svg viewBox="0 0 100 40" preserveAspectRatio="none" role="img" aria-label="Length of z along the walk, for both ways"><polyline class="lerp"></polyline><polyline class="slerp"></polyline></svg><p class="why"></p></div>
     <a class="button gif" download>Download GIF</a>
   </div>`;

@@ -1,0 +1,219 @@
+"""The Explore page's addresses, asked of a generator that was really trained."""
+
+from __future__ import annotations
+
+import base64
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from dcgan import latent
+from dcgan.config import TrainConfig
+from dcgan.runs import Run, create_run, open_run
+from dcgan.sampling import TrainedGenerator, load_generator
+from dcgan.session import run_training
+from ui import explore_models, explore_routes
+from ui.explore_state import Point
+
+SIZE, CLASSES = 8, 10
+BYTES = {"Content-Type": "application/octet-stream"}
+
+
+@pytest.fixture(scope="module")
+def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a conditional run of two epochs on real digits."""
+    config = TrainConfig(
+        dataset="digits", epochs=2, batch_size=256, latent_dim=SIZE, generator_width=4, discriminator_width=4,
+        conditioning="labels", ema_decay=0.9, device="cpu", precision="float32",
+    )  # fmt: skip
+    made = create_run(tmp_path_factory.mktemp("trained") / "mine", config, "quick")
+    assert run_training(made).state == "finished"
+    return made.path
+
+
+@pytest.fixture
+def run(trained_run: Path, runs_dir: Path) -> Run:
+    """A copy of that run among the runs of this test."""
+    shutil.copytree(trained_run, runs_dir / "mine")
+    return open_run(runs_dir / "mine")
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    with TestClient(Starlette(routes=explore_routes.routes())) as client:
+        yield client
+
+
+def _floats(text: str) -> NDArray[np.float32]:
+    return np.frombuffer(base64.b64decode(text), "<f4")
+
+
+def _rows(trained: TrainedGenerator, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    noise = torch.Generator().manual_seed(1)
+    return trained.random_z(count, noise), trained.condition(trained.random_labels(count, noise))
+
+
+def _png(content: bytes) -> NDArray[np.uint8]:
+    return np.asarray(Image.open(io.BytesIO(content)))
+
+
+def test_draw_answers_the_generators_pixels(client: TestClient, run: Run) -> None:
+    for epoch in (1, 2):
+        trained = load_generator(run, epoch)
+        z, condition = _rows(trained, 5)
+        body = torch.cat([z, condition], dim=1).numpy().astype("<f4").tobytes()
+        answer = client.post(f"/lab/runs/mine/draw?epoch={epoch}", content=body, headers=BYTES)
+        assert (answer.status_code, answer.headers["x-shape"]) == (200, "5,1,28,28")
+        assert answer.content == trained.draw(z, condition).numpy().tobytes()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "word"),
+    [
+        (b"", 400, "at least one row"),
+        (b"123", 400, "32-bit"),
+        (np.zeros(19, "<f4").tobytes(), 400, "rows of 18"),
+        (np.full(18, np.nan, "<f4").tobytes(), 400, "finite"),
+        (np.full(18, np.inf, "<f4").tobytes(), 400, "finite"),
+        (np.full(18, 1e9, "<f4").tobytes(), 400, "between"),
+        (bytes(400 * 600 * 4 + 4), 413, "At most 400"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused_with_a_sentence(
+    client: TestClient, run: Run, body: bytes, status: int, word: str
+) -> None:
+    answer = client.post("/lab/runs/mine/draw", content=body, headers=BYTES)
+    assert answer.status_code == status
+    assert word in answer.json()["error"]
+
+
+def test_draw_takes_no_form_that_a_foreign_page_could_send(client: TestClient, run: Run) -> None:
+    assert client.post("/lab/runs/mine/draw", content=b"x", headers={"Content-Type": "text/plain"}).status_code == 415
+
+
+def test_the_samples_of_a_seed_do_not_depend_on_the_epoch_shown(client: TestClient, run: Run) -> None:
+    data = client.get("/lab/runs/mine/samples-of?seed=5").json()
+    z = _floats(data["z"]).reshape(48, SIZE)
+    np.testing.assert_array_equal(z, torch.randn(48, SIZE, generator=torch.Generator().manual_seed(5)).numpy())
+    assert len(data["labels"]) == 48
+    assert set(data["labels"]) <= set(range(10))
+    assert client.get("/lab/runs/mine/samples-of?seed=5").json() == data
+    assert client.get("/lab/runs/mine/samples-of?seed=6").json() != data
+
+
+def test_space_answers_the_principal_directions(client: TestClient, run: Run) -> None:
+    data = client.get("/lab/runs/mine/space?epoch=1").json()
+    expected = latent.principal_directions(load_generator(run, 1).network, SIZE)
+    np.testing.assert_array_equal(_floats(data["vectors"]).reshape(SIZE, SIZE), expected.vectors.numpy())
+    assert data["shares"] == pytest.approx(expected.shares.tolist())
+
+
+def test_epochs(client: TestClient, run: Run) -> None:
+    assert client.get("/lab/runs/mine/epochs").json() == {"epochs": [1, 2], "active": False}
+
+
+def test_a_point_is_composed_as_its_words_say(run: Run) -> None:
+    point = Point(
+        seed=3, index=4, directions={1: 150}, coordinates={0: -25}, truncation=80, digit=2, blend=(7, 30), basis=1
+    )
+    z, condition = explore_models.locate(run, 2, point)
+    base = torch.randn(48, SIZE, generator=torch.Generator().manual_seed(3))[4]
+    expected = 0.8 * base + 1.5 * latent.principal_directions(load_generator(run, 1).network, 2).vectors[1]
+    expected[0] = -0.25
+    torch.testing.assert_close(z, expected)
+    assert condition.tolist() == pytest.approx([0, 0, 0.7, 0, 0, 0, 0, 0.3, 0, 0])
+
+
+def test_the_picture_of_a_point(client: TestClient, run: Run) -> None:
+    answer = client.get("/lab/runs/mine/image.png?epoch=2&at=3.4_n2&scale=2")
+    trained = load_generator(run, 2)
+    base = torch.randn(48, SIZE, generator=torch.Generator().manual_seed(3))[4:5]
+    expected = trained.draw(base, trained.condition([2])).numpy()[0, 0]
+    np.testing.assert_array_equal(_png(answer.content), expected.repeat(2, 0).repeat(2, 1))
+    assert "attachment" in answer.headers["content-disposition"]
+
+
+def test_a_path_and_its_lengths(client: TestClient, run: Run) -> None:
+    query = "epoch=2&pick=0.1&pick=0.2_n3&pick=1.0&steps=5"
+    data = client.get(f"/lab/runs/mine/path?{query}&method=lerp").json()
+    points = torch.stack([explore_models.locate(run, 2, p)[0] for p in (Point(index=1), Point(index=2), Point(seed=1))])
+    expected = latent.interpolate(points, 5, "lerp")
+    z = _floats(data["z"]).reshape(-1, SIZE)
+    assert data["count"] == len(z) == 11
+    np.testing.assert_allclose(z, expected, rtol=1e-6)
+    np.testing.assert_allclose(data["norms"]["lerp"], np.linalg.norm(z, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(np.diff(data["norms"]["slerp"][:6], 2), 0, atol=1e-5)
+    conditions = _floats(data["conditions"]).reshape(-1, CLASSES)
+    np.testing.assert_allclose(conditions.sum(1), 1, rtol=1e-6)
+    assert conditions[5].argmax() == 3
+
+
+def test_the_walk_as_an_animation(client: TestClient, run: Run) -> None:
+    answer = client.get("/lab/runs/mine/walk.gif?epoch=2&pick=0.1&pick=0.2&steps=4&loop=1&scale=2&milliseconds=50")
+    with Image.open(io.BytesIO(answer.content)) as gif:
+        assert (gif.format, gif.size, gif.n_frames, gif.info["duration"]) == ("GIF", (56, 56), 8, 50)
+        first = np.asarray(gif.convert("L"))
+    z, condition = explore_models.locate(run, 2, Point(index=1))
+    expected = load_generator(run, 2).draw(z[None], condition[None]).numpy()[0, 0].repeat(2, 0).repeat(2, 1)
+    np.testing.assert_array_equal(first, expected)
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "word"),
+    [
+        ("gone/epochs", 404, "deleted"),
+        ("..%2Fmine/epochs", 404, ""),
+        ("-x/epochs", 404, "not the name"),
+        ("mine/space?epoch=9", 404, "no generator of epoch 9"),
+        ("mine/space?epoch=x", 400, "whole number"),
+        ("mine/samples-of?seed=-1", 400, "whole number"),
+        ("mine/samples-of?seed=9999999", 400, "whole number"),
+        ("mine/image.png?at=zzz", 400, "does not describe an image"),
+        ("mine/image.png?at=0.0&scale=999", 400, "scale"),
+        ("mine/path?pick=0.1", 400, "2 to 12"),
+        ("mine/path?" + "&".join(["pick=0.1"] * 13), 400, "2 to 12"),
+        ("mine/path?pick=0.1&pick=0.2&steps=31", 400, "steps"),
+        ("mine/path?pick=0.1&pick=0.2&method=spline", 400, "slerp or lerp"),
+        ("mine/walk.gif?pick=0.1&pick=0.2&milliseconds=0", 400, "milliseconds"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_a_sentence(
+    client: TestClient, run: Run, address: str, status: int, word: str
+) -> None:
+    answer = client.get(f"/lab/runs/{address}")
+    assert answer.status_code == status
+    assert word in answer.text
+
+
+def test_a_run_without_a_generator_says_so(client: TestClient, runs_dir: Path, small_config: TrainConfig) -> None:
+    create_run(runs_dir / "empty", small_config, "quick")
+    answer = client.get("/lab/runs/empty/space")
+    assert answer.status_code == 400
+    assert "no trained generator yet" in answer.json()["error"]
+
+
+def test_generators_are_kept_and_the_oldest_is_let_go(run: Run) -> None:
+    models = explore_models.Models(limit=1)
+    second = models.get(run)
+    assert models.get(run, 2) is second
+    models.get(run, 1)
+    assert models.get(run, 2) is not second
+
+
+def test_a_snapshot_replaced_on_disk_is_read_anew(run: Run) -> None:
+    models = explore_models.Models()
+    before = models.get(run, 2)
+    first, second = run.snapshot(1).path, run.snapshot(2).path
+    second.write_bytes(first.read_bytes())
+    after = models.get(run, 2)
+    assert after is not before
+    torch.testing.assert_close(after.trained.network.stem.weight, load_generator(run, 1).network.stem.weight)
