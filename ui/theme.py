@@ -11,8 +11,7 @@ COLOURS: Final[dict[str, tuple[str, str]]] = {
     "generator": ("#0072B2", "#56B4E9"),
     "discriminator": ("#D55E00", "#FF9A57"),
     "real": ("#009E73", "#4CCBA4"),
-    "generated": ("#B5618F", "#E6A8CB"),
-    "generated_fill": ("#CC79A7", "#E6A8CB"),
+    "generated": ("#CC79A7", "#E6A8CB"),
 }
 
 

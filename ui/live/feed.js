@@ -1,6 +1,6 @@
 // Follows one run: fetches what is new since the last look and keeps status, columns of metrics and frames.
 
-const POLL_MS = { visible: 400, hidden: 4000 };
+const POLL_MS = { visible: 400, hidden: 4000, ended: 5000 };
 const MAX_POINTS = 6000;
 
 class Feed {
@@ -94,12 +94,13 @@ class Feed {
     }
   }
 
+  // A run that has ended may be continued or deleted from elsewhere: it is looked at now and then, while seen.
   schedule() {
     const ended = this.gone || (this.status && !this.status.active);
-    if (this.failures) {
-      this.timer = setTimeout(() => this.poll(), Math.min(1000 * 2 ** (this.failures - 1), 8000));
-    } else if (!ended) {
-      this.timer = setTimeout(() => this.poll(), document.hidden ? POLL_MS.hidden : POLL_MS.visible);
-    }
+    let wait = document.hidden ? POLL_MS.hidden : POLL_MS.visible;
+    if (this.failures) wait = Math.min(1000 * 2 ** (this.failures - 1), 8000);
+    else if (ended && document.hidden) return;
+    else if (ended) wait = POLL_MS.ended;
+    this.timer = setTimeout(() => this.poll(), wait);
   }
 }
