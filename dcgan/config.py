@@ -16,7 +16,7 @@ from dcgan.errors import UserError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
-CONDITIONINGS = ("none", "labels")
+CONDITIONINGS = ("none", "labels", "clusters")
 NORMALIZATIONS = ("none", "batch", "spectral")
 
 
@@ -53,8 +53,12 @@ class TrainConfig:
         choices=DEVICES, group="main",
     )  # fmt: skip
     conditioning: str = _setting(
-        "none", "Conditioning", "With labels, both networks are told which digit is being drawn.",
+        "none", "Conditioning", "Whether both networks are told which digit, or which group of look-alikes, is drawn.",
         choices=CONDITIONINGS, group="model",
+    )  # fmt: skip
+    clusters: int = _setting(
+        100, "Clusters", "How many groups of look-alikes are formed where conditioning is clusters.", low=2, high=1000,
+        group="model",
     )  # fmt: skip
     latent_dim: int = _setting(
         100, "Latent size", "How many random numbers z the generator turns into one image.", low=2, high=512,
@@ -149,6 +153,10 @@ class TrainConfig:
             if name not in known:
                 raise UserError(f"Unknown setting {name!r}; {nearest(str(name), known)}.")
         return cls(**values)
+
+    def num_conditions(self, num_classes: int) -> int:
+        """How many classes the networks are told of, for data with `num_classes` labels; 0 without conditioning."""
+        return {"none": 0, "labels": num_classes, "clusters": self.clusters}[self.conditioning]
 
     def with_changes(self, **changes: Any) -> TrainConfig:
         """A copy with some fields changed, checked like a new one."""

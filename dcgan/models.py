@@ -49,7 +49,7 @@ class Generator(nn.Module):
     def __init__(self, config: TrainConfig, shape: ImageShape) -> None:
         super().__init__()
         self.latent_dim = config.latent_dim
-        self.num_classes = shape.num_classes if config.conditioning != "none" else 0
+        self.num_classes = config.num_conditions(shape.num_classes)
         sizes = map_sizes(shape.size)
         widths = [config.generator_width * 2**i for i in reversed(range(len(sizes) - 1))]
         self.stem = nn.Linear(self.latent_dim + self.num_classes, widths[0] * sizes[0] ** 2, bias=False)
@@ -81,7 +81,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, config: TrainConfig, shape: ImageShape, noise: torch.Generator | None = None) -> None:
         super().__init__()
-        self.num_classes = shape.num_classes if config.conditioning != "none" else 0
+        self.num_classes = config.num_conditions(shape.num_classes)
         sizes = map_sizes(shape.size)
         widths = [config.discriminator_width * 2**i for i in range(len(sizes) - 1)]
         layers: list[nn.Module] = []

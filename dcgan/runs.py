@@ -5,6 +5,7 @@
     status.json     state, position, speed, device, the trainer's process
     metrics.jsonl   one JSON object a log point, only ever appended to
     samples/        epoch-0003-step-002811.png: 8 columns of images from the fixed z
+    clusters.safetensors   the cluster of each training image, where conditioning is clusters
     snapshots/      epoch-0003-step-002811.safetensors: the generator that samples
     resume.pt       all that training needs to go on; read with weights_only
     control.json    what the trainer is asked to do: run, pause or stop  [pages]
@@ -120,6 +121,11 @@ class Run:
     def conditional(self) -> bool:
         """Whether the generator is told which class to draw."""
         return self.config.conditioning != "none"
+
+    @property
+    def num_conditions(self) -> int:
+        """How many classes (digits, clusters) the generator can be asked for; 0 where it knows none."""
+        return self.config.num_conditions(self.num_classes)
 
     def status(self) -> Status:
         """The state now; a run whose process is gone without a word is `interrupted`."""

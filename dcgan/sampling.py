@@ -43,6 +43,11 @@ class TrainedGenerator:
         """Whether it has to be told a class."""
         return self.config.conditioning != "none"
 
+    @property
+    def num_conditions(self) -> int:
+        """How many classes (digits, clusters) it can be asked for; 0 where it knows none."""
+        return self.config.num_conditions(self.shape.num_classes)
+
     @torch.no_grad()
     def draw(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """uint8 [N, C, H, W] from z [N, latent_dim] and, where conditional, condition [N, classes]."""
@@ -63,7 +68,7 @@ class TrainedGenerator:
 
     def condition(self, labels: Tensor | Sequence[int]) -> Tensor:
         """One-hot condition [N, classes] of the classes `labels`."""
-        return condition_vector(torch.as_tensor(labels), self.shape.num_classes)
+        return condition_vector(torch.as_tensor(labels), self.num_conditions)
 
 
 def draw_samples(
@@ -78,8 +83,9 @@ def draw_samples(
         raise UserError(f"The number of samples must be at least 1, not {count}.")
     if label is not None and not trained.conditional:
         raise UserError("This generator was trained without labels, so it cannot be asked for one digit.")
-    if label is not None and not 0 <= label < trained.shape.num_classes:
-        raise UserError(f"The digit must be between 0 and {trained.shape.num_classes - 1}, not {label}.")
+    if label is not None and not 0 <= label < trained.num_conditions:
+        what = "cluster" if trained.config.conditioning == "clusters" else "digit"
+        raise UserError(f"The {what} must be between 0 and {trained.num_conditions - 1}, not {label}.")
     generator = torch.Generator().manual_seed(seed)
     z = trained.random_z(count, generator)
     if not trained.conditional:

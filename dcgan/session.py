@@ -10,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from torch import Tensor
+
+from dcgan.clusters import cluster_means, find_clusters, load_clusters, save_clusters
 from dcgan.config import TrainConfig
 from dcgan.data import ImageData, load_dataset
 from dcgan.devices import describe
@@ -68,14 +71,25 @@ def _load_data(config: TrainConfig, data_dir: Path | None, recorder: Recorder) -
     return data
 
 
+def _clusters(run: Run, data: ImageData) -> Tensor | None:
+    """The clusters kept with the run; found and kept when it starts."""
+    if run.config.conditioning != "clusters":
+        return None
+    file = run.path / "clusters.safetensors"
+    if not file.exists():
+        found = find_clusters(data.images, run.config.clusters, run.config.seed)
+        save_clusters(file, found, cluster_means(data.images, found, run.config.clusters))
+    return load_clusters(file)[0]
+
+
 class _Session:
     """The clock and the controls around one trainer."""
 
     def __init__(self, run: Run, data: ImageData, recorder: Recorder, max_seconds: float | None) -> None:
         self.target = run
         self.recorder = recorder
-        self.trainer = Trainer(run.config, data)
-        self.class_counts = data.labels.bincount(minlength=data.info.num_classes).tolist()
+        self.trainer = Trainer(run.config, data, _clusters(run, data))
+        self.class_counts = self.trainer.classes.bincount(minlength=self.trainer.num_conditions).tolist()
         self.max_seconds = max_seconds
         self.before = 0.0
         if (run.path / "resume.pt").exists():

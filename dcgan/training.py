@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from dcgan import losses
+from dcgan.clusters import find_clusters
 from dcgan.config import TrainConfig
 from dcgan.data import ImageData, to_uint8, to_unit_range
 from dcgan.devices import resolve_device, resolve_precision
@@ -39,15 +40,17 @@ def train(config: TrainConfig, data: ImageData) -> Iterator[Event]:
 class Trainer:
     """Two networks, their optimizers and the position in the data; `events` moves all of them forward."""
 
-    def __init__(self, config: TrainConfig, data: ImageData) -> None:
+    def __init__(self, config: TrainConfig, data: ImageData, clusters: Tensor | None = None) -> None:
+        """`clusters` int64 [N] are found anew where the configuration wants them and they are not given."""
         if config.batch_size > len(data):
             raise UserError(f"batch_size {config.batch_size} is more than the {len(data):,} images there are.")
         self.config = config
         self.device = resolve_device(config.device)
         self.dtype = resolve_precision(config.precision, self.device)
         self.shape = ImageShape(data.info.image_size, data.info.channels, data.info.num_classes)
+        self.num_conditions = config.num_conditions(data.info.num_classes)
         self.images = data.images.to(self.device)
-        self.labels = data.labels.to(self.device)
+        self.classes = self._choose_classes(data, clusters).to(self.device)
         self.steps_per_epoch = len(data) // config.batch_size
         self.step = 0
         self._make_generators()
@@ -55,7 +58,7 @@ class Trainer:
         self._sums = torch.zeros(5, device=self.device)
         self._summed = 0
         self.sample_z = torch.randn(NUM_SAMPLES, config.latent_dim, generator=self._seeded(3))
-        self.sample_labels = torch.arange(NUM_SAMPLES) % self.shape.num_classes
+        self.sample_classes = torch.arange(NUM_SAMPLES) % max(self.num_conditions, 1)
 
     @property
     def epoch(self) -> int:
@@ -91,12 +94,12 @@ class Trainer:
 
     def samples(self) -> Samples:
         """Images from the fixed z by the averaged generator (the plain one where averaging is off)."""
-        return Samples(self.step, self.epoch, self.draw(self.sample_z, self.sample_labels))
+        return Samples(self.step, self.epoch, self.draw(self.sample_z, self.sample_classes))
 
     @torch.no_grad()
-    def draw(self, z: Tensor, labels: Tensor) -> Tensor:
-        """uint8 [N, C, H, W] on the CPU from z [N, latent_dim]; labels int64 [N] are used where G is conditional."""
-        condition = self._condition(labels.to(self.device))
+    def draw(self, z: Tensor, classes: Tensor) -> Tensor:
+        """uint8 [N, C, H, W] on the CPU from z [N, latent_dim]; classes int64 [N] are used where G is conditional."""
+        condition = self._condition(classes.to(self.device))
         return to_uint8(self._sampler()(z.to(self.device), condition)).cpu()
 
     def generator_weights(self) -> dict[str, Tensor]:
@@ -137,6 +140,11 @@ class Trainer:
         if self.step % self.steps_per_epoch:
             self._shuffle()
 
+    def _choose_classes(self, data: ImageData, clusters: Tensor | None) -> Tensor:
+        if self.config.conditioning != "clusters":
+            return data.labels
+        return find_clusters(data.images, self.config.clusters, self.config.seed) if clusters is None else clusters
+
     def _make_generators(self) -> None:
         self._noise = self._seeded(1, self.device)
         self._order_generator = self._seeded(2)
@@ -165,13 +173,13 @@ class Trainer:
         self._order_before = torch.Generator().set_state(self._order_generator.get_state())
         self._order = torch.randperm(len(self.images), generator=self._order_generator).to(self.device)
 
-    def _condition(self, labels: Tensor) -> Tensor | None:
-        return condition_vector(labels, self.shape.num_classes) if self.config.conditioning == "labels" else None
+    def _condition(self, classes: Tensor) -> Tensor | None:
+        return condition_vector(classes, self.num_conditions) if self.num_conditions else None
 
     def _train_step(self, batch: Tensor) -> None:
         """One update of D, then one of G on the same generated images; G draws the classes that the real batch has."""
         real = to_unit_range(self.images[batch]).contiguous(memory_format=torch.channels_last)
-        condition = self._condition(self.labels[batch])
+        condition = self._condition(self.classes[batch])
         z = torch.randn(len(batch), self.config.latent_dim, device=self.device, generator=self._noise)
         with self._autocast():
             fake = self.G(z, condition)

@@ -29,7 +29,7 @@ def test_a_read_generator_draws_what_the_trainer_drew(snapshot: tuple[Trainer, F
     trainer, frame = snapshot
     trained = load_snapshot(frame)
     assert (trained.epoch, trained.step, trained.config) == (1, 3, trainer.config)
-    drawn = trained.draw(trainer.sample_z, trained.condition(trainer.sample_labels))
+    drawn = trained.draw(trainer.sample_z, trained.condition(trainer.sample_classes))
     assert torch.equal(drawn, trainer.samples().images)
 
 
@@ -39,7 +39,7 @@ def test_half_precision_files_are_read_too(snapshot: tuple[Trainer, Frame]) -> N
     save_snapshot(frame.path, halves, trainer.config, trainer.shape, [1] * 10, epoch=1, step=3)
     trained = load_snapshot(frame)
     assert trained.network.stem.weight.dtype == torch.float32
-    difference = trained.draw(trainer.sample_z, trained.condition(trainer.sample_labels)).int()
+    difference = trained.draw(trainer.sample_z, trained.condition(trainer.sample_classes)).int()
     assert (difference - trainer.samples().images.int()).abs().max() <= 2
 
 

@@ -1,0 +1,64 @@
+"""Groups of look-alike images, found without labels, that take the place of classes in training.
+
+Conditioning on clusters gives images without labels most of what labels would give (Liu et al., arXiv 2006.10728, who
+cluster D's features; here the raw pixels do, and the groups are fixed before training).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from dcgan.errors import UserError
+from dcgan.files import write_bytes
+
+_COMPONENTS = 50  # of the pixels, before k-means: what is left is mostly noise
+_FITTED = 20_000  # images that the centres are found on; the others are assigned
+
+
+def find_clusters(images: Tensor, count: int, seed: int) -> Tensor:
+    """The cluster of each image, int64 [N] in [0, count): k-means on the principal components of uint8 [N, C, H, W].
+
+    Raises:
+        UserError: there are more clusters than images.
+    """
+    if count > len(images):
+        raise UserError(f"clusters {count} is more than the {len(images):,} images there are.")
+    from sklearn.cluster import KMeans
+    from sklearn.decomposition import PCA
+
+    pixels = images.flatten(1).float().div(255).numpy()
+    order = torch.randperm(len(pixels), generator=torch.Generator().manual_seed(seed)).numpy()
+    fitted = pixels[order[: max(_FITTED, count)]]
+    components = PCA(min(_COMPONENTS, *fitted.shape), svd_solver="covariance_eigh").fit(fitted)
+    means = KMeans(count, n_init=1, max_iter=50, random_state=seed).fit(components.transform(fitted))
+    return torch.from_numpy(means.predict(components.transform(pixels))).long()
+
+
+def cluster_means(images: Tensor, clusters: Tensor, count: int) -> Tensor:
+    """The mean image of each cluster, uint8 [count, C, H, W]; black where a cluster is empty."""
+    sums = torch.zeros(count, *images.shape[1:]).index_add_(0, clusters, images.float())
+    sizes = clusters.bincount(minlength=count).clamp(min=1)
+    return (sums / sizes.view(-1, *[1] * (images.dim() - 1))).round().to(torch.uint8)
+
+
+def save_clusters(path: Path, clusters: Tensor, means: Tensor) -> None:
+    """Keep the cluster of every training image, int64 [N], and the mean images, with a run."""
+    write_bytes(path, save({"clusters": clusters.to(torch.int32), "means": means.contiguous()}))
+
+
+def load_clusters(path: Path) -> tuple[Tensor, Tensor]:
+    """What `save_clusters` kept: clusters int64 [N] and means uint8 [K, C, H, W].
+
+    Raises:
+        UserError: the file is gone or damaged.
+    """
+    try:
+        tensors = load_file(path)
+        return tensors["clusters"].long(), tensors["means"]
+    except (OSError, SafetensorError, KeyError) as error:
+        raise UserError(f"The clusters kept in {path.parent.name}/{path.name} are gone or damaged.") from error
