@@ -14,8 +14,9 @@ from streamlit.testing.v1.element_tree import Button
 
 from dcgan import jobs
 from dcgan.config import PRESETS, TrainConfig, config_fields, get_preset
-from dcgan.runs import Run, create_run, list_runs, open_run
+from dcgan.runs import Run, Status, create_run, list_runs, open_run
 from ui import launch, words
+from ui.train_form import seconds_an_epoch
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -248,6 +249,12 @@ def test_a_finished_run_goes_on_to_more_epochs(runs_dir: Path) -> None:
     launch.go_on(run, 3)
     wait_for(lambda: run.status().state == "finished" and run.status().epoch == 3)
     assert open_run(run.path).config.epochs == 3
+
+
+def test_the_time_an_epoch_takes_is_measured_on_earlier_runs() -> None:
+    assert seconds_an_epoch(Status(epochs=20, step=50, total_steps=200, seconds=30.0)) == pytest.approx(6.0)
+    assert seconds_an_epoch(Status(epochs=20, step=0, total_steps=200)) is None
+    assert seconds_an_epoch(Status()) is None
 
 
 def test_words() -> None:

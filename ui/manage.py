@@ -7,6 +7,7 @@ from typing import Final
 import streamlit as st
 
 from dcgan import runs
+from dcgan.config import field_info
 from dcgan.runs import Run
 from ui import launch
 from ui.page import errors_as_sentences
@@ -43,8 +44,10 @@ def _rename(run: Run) -> None:
 def _continue(run: Run) -> None:
     status = run.status()
     with st.form("continue", border=False):
-        low = min(status.epoch + 1, 10_000)
-        epochs = st.number_input("Train up to epoch", low, 10_000, min(max(low, status.epoch + 10), 10_000), step=1)
+        limit = int(field_info("epochs").high)
+        unfinished = status.step < status.total_steps
+        goal = run.config.epochs if unfinished else min(run.config.epochs + 10, limit)
+        epochs = st.number_input("Train up to epoch", min(status.epoch, limit), limit, max(goal, status.epoch), step=1)
         if st.form_submit_button("Continue"):
             with errors_as_sentences():
                 launch.go_on(run, epochs)

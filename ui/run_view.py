@@ -13,6 +13,7 @@ from dcgan import jobs
 from dcgan.datasets import DATASETS, is_on_disk
 from dcgan.errors import DcganError
 from dcgan.runs import Run, Status
+from ui import launch
 from ui.manage import open_manage_dialog
 from ui.page import errors_as_sentences
 from ui.panel import live_panel
@@ -53,6 +54,12 @@ def _controls(run: Run, status: Status) -> None:
             _command("Pause", run, "pause", disabled=status.state == "starting")
         _command("Stop", run, "stop", help="Ends the run and keeps all it has; it can be continued later.")
         return
+    if _can_go_on(run, status) and st.button(
+        "Continue", key="go_on", help="From the last saved state to the last epoch."
+    ):
+        with errors_as_sentences():
+            launch.go_on(run, run.config.epochs)
+            st.rerun()
     empty = not run.samples()
     with st.popover("Download", disabled=empty, help="There are no samples yet." if empty else None):
         _downloads(run)
@@ -63,6 +70,11 @@ def _controls(run: Run, status: Status) -> None:
     if st.button("New run", key="new_run", type="primary"):
         st.query_params.from_dict({"new": "1"})
         st.rerun()
+
+
+def _can_go_on(run: Run, status: Status) -> bool:
+    saved = run.path / "resume.pt"
+    return not run.bundled and status.state != "finished" and status.step < status.total_steps and saved.is_file()
 
 
 def _command(label: str, run: Run, command: str, **options: object) -> None:

@@ -9,24 +9,25 @@ import streamlit as st
 
 from dcgan.config import PRESETS, FieldInfo, Preset, config_fields, field_info
 from dcgan.datasets import DATASETS, is_on_disk
-from dcgan.runs import Run
+from dcgan.runs import Run, Status
 from ui import launch, warm
-from ui.live_data import mean_speed, sample_url
+from ui.live_data import sample_url
 from ui.page import errors_as_sentences
 from ui.words import about, plain
 
 GROUPS: Final = {"model": "The two networks", "optimisation": "How they learn", "advanced": "More"}
-IMAGES: Final = {"mnist": 60_000, "digits": 1_797}
 
 
 def train_form(known_runs: list[Run]) -> None:
     """Show the form; Start launches a run and turns the page to it."""
     preset = _choose_preset(known_runs)
-    values = {"dataset": _choose_dataset(preset), **_main_numbers(preset)}
-    max_seconds = st.number_input(
-        "Time limit (seconds)", min_value=1, value=None, step=10, placeholder="no limit", key=_key(preset, "limit"),
-        help="Ends the run cleanly after this much training time.", persist_state="session",
-    )  # fmt: skip
+    values: dict[str, Any] = {"dataset": _choose_dataset(preset)}
+    left, right = st.columns(2)
+    with left:
+        values["epochs"] = _widget(preset, "epochs", int, field_info("epochs"))
+    with right:
+        max_seconds = _choose_limit(preset)
+    values["device"] = _choose_device(preset)
     with st.expander("Advanced"):
         values |= _advanced(preset)
     if st.button("Start", type="primary", key="start", width="stretch"):
@@ -68,12 +69,19 @@ def preset_pictures(known_runs: list[Run]) -> str:
 
 
 def _caption(preset: Preset, known_runs: list[Run]) -> str:
+    """The preset in a sentence, and how long it takes here once a run of it has been measured on this machine."""
+    epochs = preset.config.epochs
     own = [run for run in known_runs if run.preset == preset.name and not run.bundled]
-    speed = next((speed for run in own if (speed := mean_speed(run, run.status())) > 0), None)
-    if speed is None:
-        return preset.summary
-    seconds = preset.config.epochs * IMAGES[preset.config.dataset] / speed
-    return f"{preset.summary} About {about(seconds)} for {preset.config.epochs} epochs on this machine."
+    same = (run for run in own if run.config.dataset == preset.config.dataset)
+    seconds = next((found for run in same if (found := seconds_an_epoch(run.status()))), None)
+    measured = f" About {about(seconds * epochs)} for {epochs} epochs on this machine." if seconds else ""
+    return preset.summary + measured
+
+
+def seconds_an_epoch(status: Status) -> float | None:
+    """Seconds of training an epoch took so far; None before there is a tenth of one."""
+    done = status.epochs * status.step / status.total_steps if status.total_steps else 0.0
+    return status.seconds / done if done >= 0.1 else None
 
 
 def _choose_dataset(preset: Preset) -> str:
@@ -100,17 +108,19 @@ def _dataset_words(name: str) -> str:
     return f"{data.title} · {'on disk' if is_on_disk(name) else f'download, {data.download_mb:.1f} MB'}"
 
 
-def _main_numbers(preset: Preset) -> dict[str, Any]:
-    left, right = st.columns(2)
-    with left:
-        epochs = _widget(preset, "epochs", int, field_info("epochs"))
-    with right:
-        info = field_info("device")
-        device = st.selectbox(
-            info.label, info.choices, index=info.choices.index(preset.config.device), format_func=_device_words,
-            help=info.help, key=_key(preset, "device"), persist_state="session",
-        )  # fmt: skip
-    return {"epochs": epochs, "device": device}
+def _choose_limit(preset: Preset) -> int | None:
+    return st.number_input(
+        "Time limit (seconds)", min_value=1, value=None, step=10, placeholder="no limit", key=_key(preset, "limit"),
+        help="Ends the run cleanly after this much training time.", persist_state="session",
+    )  # fmt: skip
+
+
+def _choose_device(preset: Preset) -> str:
+    info = field_info("device")
+    return st.selectbox(
+        info.label, info.choices, index=info.choices.index(preset.config.device), format_func=_device_words,
+        help=info.help, key=_key(preset, "device"), persist_state="session",
+    )  # fmt: skip
 
 
 def _device_words(name: str) -> str:
