@@ -120,10 +120,14 @@ class TrainConfig:
         "auto", "Precision", "bfloat16 is faster where the processor supports it; auto finds out.",
         choices=PRECISIONS, group="optimisation",
     )  # fmt: skip
+    threads: int = _setting(
+        0, "CPU threads", "Processor cores that training on a CPU uses; 0 takes half of them.", low=0, high=256,
+        group="optimisation",
+    )  # fmt: skip
     seed: int = _setting(
         0,
         "Seed",
-        "Same seed, same settings, same CPU: the same run.",
+        "Same seed, same settings, same CPU: the same run, digit for digit.",
         low=0,
         high=2**31 - 1,
         group="optimisation",

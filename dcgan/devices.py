@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 
+import psutil
 import torch
 
 from dcgan.errors import UserError
@@ -42,14 +43,23 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def set_threads(count: int) -> None:
+    """Let this process compute on `count` processor cores; 0 takes half of them.
+
+    Threads meet after every operation, and one of them that has to wait for a busy core makes all of them wait: with as
+    many threads as cores, a browser beside the training slows it down many times over.
+    """
+    torch.set_num_threads(count or max(1, (psutil.cpu_count(logical=False) or 1) // 2))
+
+
 def describe(device: torch.device) -> str:
     """The device's name for people, with its memory in GB for a GPU and its cores for a CPU."""
     if device.type == "cuda":
         properties = torch.cuda.get_device_properties(device)
         return f"{properties.name}, {properties.total_memory / 1e9:.0f} GB"
     if device.type == "cpu":
-        threads = torch.get_num_threads()
-        return f"CPU ({platform.machine()}), {threads} core{'s' if threads != 1 else ''}"
+        threads, cores = torch.get_num_threads(), psutil.cpu_count(logical=False) or 1
+        return f"CPU ({platform.machine()}), {threads} of {cores} cores"
     return "Apple GPU"
 
 

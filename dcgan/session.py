@@ -15,7 +15,7 @@ from torch import Tensor
 from dcgan.clusters import cluster_means, find_clusters, load_clusters, save_clusters
 from dcgan.config import TrainConfig
 from dcgan.data import ImageData, load_dataset
-from dcgan.devices import describe
+from dcgan.devices import describe, set_threads
 from dcgan.errors import DcganError, RunFailed
 from dcgan.events import EpochEnd, Event, Progress, Stepped
 from dcgan.files import read_json
@@ -45,6 +45,7 @@ def run_training(
     """
     with Recorder(run) as recorder:
         try:
+            set_threads(run.config.threads)
             data = _load_data(run.config, data_dir, recorder)
             return _Session(run, data, recorder, max_seconds).run(listener)
         except DcganError as error:
