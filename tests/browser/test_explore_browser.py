@@ -81,7 +81,7 @@ def assert_same(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> None:
 
 
 def press(page: Page, name: str, key: str, times: int) -> None:
-    slider = page.get_by_role("slider", name=name)
+    slider = page.get_by_role("slider", name=name, exact=True)
     for _ in range(times):
         slider.press(key)
 
@@ -93,7 +93,7 @@ def test_a_slider_changes_the_digit_while_it_is_dragged_and_a_reload_keeps_it(
     big = page.locator("canvas.big")
     before = pixels(big)
     assert_same(before, by_torch(told, {"epoch": ["3"], "at": ["0.0"]}))
-    box = page.get_by_role("slider", name="direction 1,").bounding_box()
+    box = page.get_by_role("slider", name="direction 1", exact=True).bounding_box()
     assert box
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] / 2, middle)
@@ -118,7 +118,7 @@ def test_a_link_shows_what_it_says_on_every_kind_of_change(app: App, page: Page,
     expect(page.get_by_role("radio", name="3", exact=True)).to_have_attribute("aria-checked", "true")
     expect(page.get_by_role("slider", name="z 2", exact=True)).to_have_value("40")
     page.get_by_label("single numbers of z").uncheck()
-    expect(page.get_by_role("slider", name="direction 3,")).to_have_attribute(
+    expect(page.get_by_role("slider", name="direction 3", exact=True)).to_have_attribute(
         "aria-valuetext", "−0.75 standard deviations"
     )
     expect(page.locator(".basis")).to_contain_text("of epoch 1")
@@ -165,8 +165,8 @@ def test_picks_become_a_walk_that_can_be_taken_away(app: App, page: Page, told: 
 
 def test_another_page_and_back_keeps_the_image(app: App, page: Page, told: Run) -> None:
     visit(page, app)
-    press(page, "direction 2,", "ArrowRight", 6)
-    page.get_by_role("slider", name="direction 2,").blur()
+    press(page, "direction 2", "ArrowRight", 6)
+    page.get_by_role("slider", name="direction 2", exact=True).blur()
     wait_until(page, lambda: address(page)["at"] == ["0.0_d2.30"], "the slider in the address")
     page.wait_for_timeout(1000)
     before = pixels(page.locator("canvas.big"))
@@ -224,5 +224,5 @@ def test_links_that_cannot_be_followed_say_so(app: App, page: Page, told: Run) -
 def test_a_run_deleted_under_the_page_is_said_in_one_sentence(app: App, page: Page, told: Run) -> None:
     visit(page, app)
     shutil.rmtree(told.path)
-    press(page, "direction 1,", "ArrowRight", 1)
+    press(page, "direction 1", "ArrowRight", 1)
     expect(page.locator(".problem")).to_contain_text("it may have been deleted")

@@ -275,7 +275,10 @@ class ExplorePanel {
     if (basis === this.sharesOf) return;
     this.sharesOf = basis;
     const { shares } = await this.space.directions(basis).catch(() => ({ shares: [] }));
-    this.directions.forEach((row, i) => row.describe(shares[i] === undefined ? "" : `${(100 * shares[i]).toFixed(0)} %`));
+    shares.forEach((share, i) => {
+      const percent = `${(100 * share).toFixed(0)} %`;
+      this.directions[i].describe(percent, `${percent} of the first layer's variance`);
+    });
   }
 
   // Small images follow a moment after the big one, so that they never hold it up.
@@ -286,12 +289,12 @@ class ExplorePanel {
   }
 
   async paintPoint(point) {
-    const { run } = this.data;
+    const { engine } = this;
     const { epoch } = this.state;
     const waiting = setTimeout(() => this.say("The generator is being loaded."), 800);
     try {
-      const pixels = await this.engine.draw(epoch, await this.space.rows([point], epoch));
-      if (run.name !== this.data.run.name) return;
+      const pixels = await engine.draw(epoch, await this.space.rows([point], epoch));
+      if (engine !== this.engine) return;
       this.pixels = pixels;
       this.say(this.data.notice);
       this.root.dataset.state = "ready";
@@ -330,7 +333,7 @@ class ExplorePanel {
     const points = [...samples, ...state.picks];
     try {
       const pixels = await engine.draw(state.epoch, await space.rows(points, state.epoch));
-      if (data.run.name !== this.data.run.name) return;
+      if (engine !== this.engine) return;
       this.sheet.show(pixels, data.run, await Promise.all(samples.map((point) => this.words(point))));
       const kept = [...this.find(".kept").querySelectorAll("canvas")];
       if (kept.length === state.picks.length) kept.forEach((canvas, i) => paint(canvas, pixels, data.run, samples.length + i));
@@ -370,10 +373,10 @@ class ExplorePanel {
   }
 
   async lookForEpochs() {
-    const { run } = this.data;
-    const found = await this.engine.get("epochs").catch(() => null);
-    if (!found || run !== this.data.run) return;
-    run.epochs = found.epochs;
+    const { engine } = this;
+    const found = await engine.get("epochs").catch(() => null);
+    if (!found || engine !== this.engine) return;
+    this.data.run.epochs = found.epochs;
     this.refreshControls();
     if (!found.active) clearInterval(this.poll);
   }

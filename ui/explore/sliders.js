@@ -4,7 +4,7 @@ class Row {
   constructor({ label, min, max, centre = 0, hint = "", show, onInput, onDone, onReset, spoken = show }) {
     Object.assign(this, { show, spoken });
     this.input = element("input", { type: "range", min, max, step: 5, value: centre });
-    this.input.setAttribute("aria-label", hint ? `${label}, ${hint}` : label);
+    this.input.setAttribute("aria-label", label);
     this.value = element("output");
     this.hint = element("span", { className: "hint", textContent: hint });
     this.label = element("span", { className: "label", textContent: label });
@@ -24,8 +24,9 @@ class Row {
     this.tell();
   }
 
-  describe(hint) {
+  describe(hint, spoken) {
     this.hint.textContent = hint;
+    this.input.setAttribute("aria-description", spoken);
   }
 
   tell() {

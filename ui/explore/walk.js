@@ -9,7 +9,7 @@ class Walk {
     this.find(".steps").oninput = () => this.settings({ steps: this.steps() });
     this.find(".steps").onchange = () => panel.commit();
     this.find(".loop").onchange = () => this.settings({ loop: this.find(".loop").checked }, true);
-    this.find(".method").onchange = (event) => this.settings({ method: event.target.value }, true);
+    for (const way of root.querySelectorAll("[name=method]")) way.onchange = () => this.settings({ method: way.value }, true);
     this.find(".play").onclick = () => this.play(!this.playing);
     this.find(".speed").oninput = () => this.play(this.playing);
     this.find(".at").oninput = () => this.stopAt(Number(this.find(".at").value));
@@ -45,12 +45,12 @@ class Walk {
 
   async load(query) {
     const { panel } = this;
-    const { run } = panel.data;
+    const { engine } = panel;
     try {
-      const path = await panel.engine.get("path", query);
-      const rows = joined(floats(path.z), floats(path.conditions), path.count, run);
-      const pixels = await panel.engine.draw(panel.state.epoch, rows);
-      if (run !== panel.data.run) return;
+      const path = await engine.get("path", query);
+      const rows = joined(floats(path.z), floats(path.conditions), path.count, engine.run);
+      const pixels = await engine.draw(panel.state.epoch, rows);
+      if (engine !== panel.engine) return;
       const first = !this.pixels;
       Object.assign(this, { pixels, count: path.count, norms: path.norms });
       this.show(query);
