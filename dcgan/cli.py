@@ -1,4 +1,4 @@
-"""The command line: `python -m dcgan train | sample | runs`. Flags of `train` are made from `TrainConfig`.
+"""The command line: `python -m dcgan train | sample | evaluate | runs`. Flags of `train` are made from `TrainConfig`.
 
 Exit status: 0 done, 1 the run failed, 2 the request was wrong; in both latter cases one sentence on stderr.
 """
@@ -6,6 +6,7 @@ Exit status: 0 done, 1 the run failed, 2 the request was wrong; in both latter c
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 import time
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     _add_train(commands.add_parser("train", help="train a run"))
     _add_sample(commands.add_parser("sample", help="draw images from a trained run"))
+    _add_evaluate(commands.add_parser("evaluate", help="measure how good a run's digits are"))
     _add_runs(commands.add_parser("runs", help="list all runs"))
     return parser
 
@@ -92,6 +94,21 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epoch", help="the generator of this epoch (default: the newest)")
     parser.add_argument("--digit", help="the class to draw, for runs trained with labels")
     parser.add_argument("--output", type=Path, required=True, help=".npy: uint8 array; .png: a grid; else a folder")
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_evaluate)
+    parser.add_argument("run", metavar="RUN", help="a run's name or directory")
+    parser.add_argument("--num-samples", default="10000", help="how many images to judge (default 10000)")
+    parser.add_argument("--seed", default="0", help="same seed, same images (default 0)")
+    parser.add_argument("--epoch", help="the generator of this epoch (default: the newest)")
+    parser.add_argument("--split", default="test", help="real digits to compare with: test, held_out or train")
+    parser.add_argument("--data-dir", type=Path, help="with MNIST there, coverage and copies are measured too")
+    parser.add_argument(
+        "--fid", nargs="?", const="", metavar="WEIGHTS", help="also the FID; takes torch-fidelity and many minutes"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--save", action="store_true", help="keep the result in the run's directory")
 
 
 def _add_runs(parser: argparse.ArgumentParser) -> None:
@@ -185,6 +202,23 @@ def _sample(options: argparse.Namespace) -> None:
     images, _ = draw_samples(load_generator(run, epoch), count, seed, digit)
     write_samples(images, options.output)
     print(f"{count} images of run {run.name} in {options.output}")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    count, seed = _number(options.num_samples, "--num-samples", int), _number(options.seed, "--seed", int)
+    epoch = None if options.epoch is None else _number(options.epoch, "--epoch", int)
+    run = find_run(options.run)
+    from dcgan.evaluation import evaluate_run
+    from dcgan.inception import load_inception
+    from dcgan.reports import report_text, save_report
+
+    inception = None if options.fid is None else load_inception(Path(options.fid) if options.fid else None)
+    report = evaluate_run(
+        run, count, seed=seed, epoch=epoch, split=options.split, data_dir=options.data_dir, inception=inception
+    )
+    if options.save:
+        save_report(run.path, report)
+    print(json.dumps(report.to_dict(), indent=2) if options.json else report_text(report))
 
 
 def _runs(options: argparse.Namespace) -> None:

@@ -134,9 +134,11 @@ def evaluate_run(
 
     if (reason := why_not(run.config.dataset)) is not None:
         raise UserError(reason)
-    images, asked = draw_samples(load_generator(run, epoch), num_images, seed)
+    trained = load_generator(run, epoch)
+    images, asked = draw_samples(trained, num_images, seed)
     asked = asked if run.config.conditioning == "labels" else None  # other conditions are not digits
-    return evaluate_images(images, asked, split=split, data_dir=data_dir, inception=inception)
+    report = evaluate_images(images, asked, split=split, data_dir=data_dir, inception=inception)
+    return replace(report, epoch=trained.epoch, step=trained.step)
 
 
 def memorisation(generated: Tensor, real: Tensor, training: Tensor) -> Memorisation:

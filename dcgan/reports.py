@@ -10,12 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any, Self
 
 from dcgan.datasets import dataset_info
+from dcgan.errors import RunFailed
+from dcgan.files import read_json, write_json
 
 JUDGED_DATASETS = ("mnist",)
 CONFIDENT = 0.95  # softmax above which the classifier counts as sure
+FILE_NAME = "evaluation.json"
 MISSING_BELOW = 1 / 3  # of its true share, and a class counts as missing
 
 
@@ -83,6 +87,7 @@ class Report(LightReport):
         coverage: share of real digits with a generated one in their neighbourhood, about 0.97 for real digits.
         memorisation: how near generated digits are to training digits.
         fid: Fréchet distance on Inception features, where it was asked for.
+        epoch, step: of the generator; None for images from elsewhere.
     """
 
     real: LightReport
@@ -91,6 +96,8 @@ class Report(LightReport):
     coverage: float | None = None
     memorisation: Memorisation | None = None
     fid: float | None = None
+    epoch: int | None = None
+    step: int | None = None
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -127,3 +134,56 @@ def why_not(dataset: str) -> str | None:
         f"Quality is measured with a classifier of MNIST digits, and {info.title} is drawn differently; the curves and "
         "samples show how training goes."
     )
+
+
+def save_report(folder: Path, report: Report) -> None:
+    """Keep `report` in a run's directory, in place of an earlier one.
+
+    Raises:
+        RunFailed: the directory cannot be written.
+    """
+    try:
+        write_json(folder / FILE_NAME, report.to_dict())
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RunFailed(f"The evaluation could not be kept in {folder} ({reason}); check the directory.") from error
+
+
+def read_report(folder: Path) -> Report | None:
+    """The report kept in a run's directory; None where there is none that can be read."""
+    record = read_json(folder / FILE_NAME)
+    try:
+        return None if record is None else Report.from_dict(record)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def report_text(report: Report) -> str:
+    """The report as a small table for people, real digits beside generated ones."""
+    real = report.real
+    rows = [
+        (f"{report.num_images:,} images, {report.split.replace('_', '-')} digits", "generated", "real"),
+        ("Fréchet distance (fd_lenet)", f"{report.fd_lenet:.2f}", f"{real.fd_lenet:.2f}"),
+        ("confident", _percent(report.confident_share), _percent(real.confident_share)),
+        ("readable", _percent(report.readable_share), _percent(real.readable_share)),
+        ("show the digit asked for", _percent(report.label_agreement), _percent(real.label_agreement)),
+        ("KL to equal shares", f"{report.kl_to_uniform:.3f}", f"{real.kl_to_uniform:.3f}"),
+        ("kernel distance (kd_lenet)", _number(report.kd_lenet), ""),
+        ("density", _number(report.density), ""),
+        ("coverage", _number(report.coverage), ""),
+        ("FID (Inception)", _number(report.fid), ""),
+    ]
+    if (near := report.memorisation) is not None:
+        rows.append(("distance to nearest training digit", _number(near.generated_median), _number(near.real_median)))
+        rows.append(("suspiciously near one", _percent(near.closer_share), _percent(0.01)))
+    lines = [f"{name:<36}{value:>10}{beside:>10}".rstrip() for name, value, beside in rows if value]
+    missing = ", ".join(map(str, report.missing_classes)) or "none"
+    return "\n".join([*lines, f"missing digits: {missing}"])
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.1%}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from dcgan.classifier import ASSET, load_classifier, read_asset
+from dcgan.cli import main
+from dcgan.config import TrainConfig
 from dcgan.data import load_dataset
 from dcgan.errors import UserError
-from dcgan.evaluation import LightJudge, evaluate_images, judge_for, memorisation
+from dcgan.evaluation import LightJudge, evaluate_images, evaluate_run, judge_for, memorisation
+from dcgan.models import Generator, ImageShape
 from dcgan.references import SPLITS, Seen, load_references, load_split, make_references, references_asset
+from dcgan.reports import Report, read_report
+from dcgan.runs import Run, create_run
+from dcgan.sampling import draw_samples, load_generator, save_snapshot
 
 NOWHERE = Path("/nonexistent")
 
@@ -163,6 +170,60 @@ def test_with_mnist_the_report_is_complete(mnist_dir: Path, held_out_digits: tup
     assert report.memorisation is not None
     assert report.memorisation.closer_share == 1.0, "training digits are copies of training digits"
     assert report.memorisation.real_median == pytest.approx(4.37, abs=0.05)
+
+
+@pytest.fixture(scope="module")
+def untrained_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    config = TrainConfig(conditioning="labels", latent_dim=4, generator_width=4, discriminator_width=4, seed=1)
+    run = create_run(tmp_path_factory.mktemp("runs") / "untrained", config, "quick")
+    shape = ImageShape(28, 1, 10)
+    (run.path / "snapshots").mkdir(exist_ok=True)
+    weights = Generator(config, shape).state_dict()
+    frame = run.path / "snapshots" / "epoch-0002-step-000938.safetensors"
+    save_snapshot(frame, weights, config, shape, [6000] * 10, epoch=2, step=938)
+    return run
+
+
+def test_a_run_is_judged_by_its_own_digits(untrained_run: Run) -> None:
+    report = evaluate_run(untrained_run, 300, data_dir=NOWHERE)
+    images, asked = draw_samples(load_generator(untrained_run), 300, 0)
+    expected = evaluate_images(images, asked, data_dir=NOWHERE)
+    assert report == replace(expected, epoch=2, step=938)
+    assert report.label_agreement is not None and report.fd_lenet > 500
+    assert evaluate_run(untrained_run, 300, seed=1, data_dir=NOWHERE) != report
+
+
+def test_the_command_prints_a_table_or_json_and_keeps_the_report(
+    untrained_run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", str(untrained_run.path), "--num-samples", "300", "--data-dir", str(NOWHERE)]
+    assert main([*command, "--split", "held_out"]) == 0
+    assert "300 images, held-out digits" in capsys.readouterr().out
+    assert read_report(untrained_run.path) is None
+    assert main([*command, "--json", "--save"]) == 0
+    report = Report.from_dict(json.loads(capsys.readouterr().out))
+    assert report == read_report(untrained_run.path) == evaluate_run(untrained_run, 300, data_dir=NOWHERE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("--num-samples 1", "dcgan: At least 2 images are needed to judge a generator, not 1.\n"),
+        ("--num-samples many", "dcgan: --num-samples must be a whole number, not 'many'.\n"),
+        ("--split tset", "dcgan: Unknown reference split 'tset'; did you mean 'test'.\n"),
+    ],
+)
+def test_wrong_commands_are_one_sentence(
+    untrained_run: Run, capsys: pytest.CaptureFixture[str], arguments: str, sentence: str
+) -> None:
+    assert main(["evaluate", str(untrained_run.path), *arguments.split()]) == 2
+    assert capsys.readouterr().err == sentence
+
+
+def test_runs_on_other_data_are_refused_with_the_reason(tmp_path: Path, small_config: TrainConfig) -> None:
+    run = create_run(tmp_path / "run", small_config, "quick")
+    with pytest.raises(UserError, match="classifier of MNIST digits, and Embedded digits is drawn differently"):
+        evaluate_run(run)
 
 
 def test_statistics_survive_the_file(tmp_path: Path) -> None:
