@@ -16,11 +16,12 @@ from pathlib import Path
 import psutil
 import pytest
 from lab_app import App
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from dcgan.runs import list_runs
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
+PATIENCE_MS = 90_000  # the machine may be busy with other work
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
@@ -59,7 +60,8 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A fresh profile with a projector's window."""
     fresh = browser.new_context(viewport={"width": 1280, "height": 720})
-    fresh.set_default_timeout(30_000)
+    fresh.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     yield fresh
     fresh.close()
 

@@ -33,7 +33,7 @@ class App:
             self.complaints.append(f"left for {url}")
 
 
-def wait_until(page: Page, condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+def wait_until(page: Page, condition: Callable[[], bool], what: str, seconds: float = 90.0) -> None:
     """Look every 50 ms whether `condition` holds.
 
     Raises:

@@ -57,19 +57,19 @@ def test_training_on_mnist_is_seen_live_survives_a_reload_and_can_be_steered(app
     assert run.status().pid == pid
     wait_past(page, first_step)
 
-    page.locator(".st-key-command_pause button").first.click()
+    page.locator(".st-key-command_pause button:visible").click()
     page.locator('.lab[data-state="paused"]').wait_for()
-    page.locator(".st-key-command_run button").first.wait_for()
+    page.locator(".st-key-command_run button:visible").wait_for()
     held = run.status().step
     page.wait_for_timeout(500)
     assert run.status().step == held
-    page.locator(".st-key-command_step button").first.click()
+    page.locator(".st-key-command_step button:visible").click()
     expect(page.locator(".line .step")).to_have_text(f"step {held + 1:,}")
 
-    page.locator(".st-key-command_run button").first.click()
+    page.locator(".st-key-command_run button:visible").click()
     page.locator('.lab[data-state="running"]').wait_for()
     wait_past(page, held + 1)
-    page.locator(".st-key-command_stop button").first.click()
+    page.locator(".st-key-command_stop button:visible").click()
     page.locator('.lab[data-state="stopped"]').wait_for()
     page.locator(".st-key-new_run button").wait_for()
     assert run.status().state == "stopped"
@@ -121,8 +121,8 @@ def test_every_browser_sees_the_same_and_a_deleted_run_is_one_sentence(
     other.goto(f"{app.address}/train")
     other.locator('.lab[data-state="running"]').wait_for()
     assert f"run={run.name}" in other.url
-    other.locator(".st-key-command_stop button").first.click()
-    page.locator(".st-key-manage button").first.click()
+    other.locator(".st-key-command_stop button:visible").click()
+    page.locator(".st-key-manage button:visible").click()
 
     page.get_by_role("button", name="Delete this run").click()
     page.get_by_role("button", name="Delete for good").click()
@@ -135,7 +135,7 @@ def test_every_browser_sees_the_same_and_a_deleted_run_is_one_sentence(
 def test_the_downloads_are_what_they_say(app: App, page: Page) -> None:
     run = start_quick(page, app)
     wait_past(page, 0)
-    page.locator(".st-key-command_stop button").first.click()
+    page.locator(".st-key-command_stop button:visible").click()
     starts = {"gif": b"GIF89a", "png": b"\x89PNG", "csv": b"step,epoch", "safetensors": b""}
     page.get_by_role("button", name="Download").click()
     for ending, start in starts.items():

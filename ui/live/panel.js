@@ -21,9 +21,9 @@ class Panel {
   // Called at first and after every rerun of the page.
   update(data, setTriggerValue) {
     const other = !this.data || data.run.name !== this.data.run.name || data.run.version !== this.data.run.version;
+    if (other || data.state !== this.data.state) this.told = null; // what was told is told once for each state shown
     this.data = data;
     this.trigger = setTriggerValue;
-    this.told = null;
     if (other) this.open(data.run);
     this.themed();
     this.feed.poll();
