@@ -23,7 +23,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from dcgan import runs
 from dcgan.errors import UserError
-from ui import warm
+from ui import nodelay, warm
 from ui.live_data import live_payload
 
 _KEEP = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -64,6 +64,7 @@ async def lifespan(_: Any) -> AsyncIterator[dict[str, Any]]:
     """Load torch in the background, so that later pages do not wait for it, and settle how pages are found."""
     # Until the first call of st.navigation Streamlit would run a page of pages/ bare, when a link opens it directly.
     PagesManager.uses_pages_directory = False
+    nodelay.answer_at_once()
     warm.start()
     yield {}
 

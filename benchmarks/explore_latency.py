@@ -1,0 +1,185 @@
+"""How soon the Explore page follows the hand, in headless Chromium over loopback; prints JSON.
+
+    python -m benchmarks.explore_latency [--run NAME] [--moves 150] [--seconds 3]
+
+Starts the app on a free port. `event_to_pixel_ms`: from a slider's input event to the first animation frame after the
+big canvas got new pixels, one move at a time. `frames_per_second`: new images on it while a mouse drags without pause.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from dcgan import runs
+
+PROJECT = Path(__file__).resolve().parent.parent
+# Notes when the big canvas was given pixels, and the frame after that.
+WATCH = """
+window.painted = [];
+const put = CanvasRenderingContext2D.prototype.putImageData;
+CanvasRenderingContext2D.prototype.putImageData = function (...rest) {
+  put.apply(this, rest);
+  if (this.canvas.classList.contains("big")) requestAnimationFrame(() => window.painted.push(performance.now()));
+};
+"""
+MOVE = """(slider, value) => new Promise((resolve) => {
+  const seen = window.painted.length, start = performance.now();
+  const look = () => window.painted.length > seen
+    ? resolve(window.painted[seen] - start) : performance.now() - start > 5000 ? resolve(null) : setTimeout(look, 1);
+  slider.value = value;
+  slider.dispatchEvent(new Event("input", { bubbles: true }));
+  look();
+})"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program; returns the exit status."""
+    options = _options(argv)
+    run = runs.open_named(options.run) if options.run else next(run for run in runs.list_runs() if run.snapshots())
+    with _served() as address, sync_playwright() as playwright:
+        browser = _chromium(playwright)
+        result = _measure(browser, f"{address}/explore?run={run.name}", options)
+        browser.close()
+    print(json.dumps({"program": "explore_latency", "path": "server", **_setting(run), **result}, indent=2))
+    return 0
+
+
+def _measure(browser: Browser, address: str, options: argparse.Namespace) -> dict[str, Any]:
+    first_images: list[float] = []
+    transferred = 0.0
+    for _ in range(3):
+        page = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
+        page.add_init_script(WATCH)
+        sizes = _count_bytes(page)
+        page.goto(address)
+        page.wait_for_function("window.painted.length > 0")
+        first_images.append(page.evaluate("window.painted[0]"))
+        transferred = sum(sizes)
+    page.wait_for_timeout(1000)
+    moves = _moves(page, options.moves)
+    return {
+        "event_to_pixel_ms": {"p50": _rank(moves, 0.5), "p95": _rank(moves, 0.95), "max": max(moves), "n": len(moves)},
+        "frames_per_second": round(_drag(page, options.seconds), 1),
+        "first_image_ms": round(statistics.median(first_images)),
+        "first_visit_kilobytes": round(transferred / 1000),
+    }
+
+
+def _moves(page: Page, count: int) -> list[float]:
+    slider = page.get_by_role("slider", name="direction 1", exact=True)
+    values = [(-1) ** i * (5 + 5 * (i % 60)) for i in range(count + 10)]
+    times = [slider.evaluate(MOVE, value) for value in values]
+    return [round(moment, 1) for moment in times[10:] if moment is not None]
+
+
+def _drag(page: Page, seconds: float) -> float:
+    box = page.get_by_role("slider", name="direction 2", exact=True).bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, middle)
+    page.mouse.down()
+    before, start = page.evaluate("window.painted.length"), time.perf_counter()
+    share = 0
+    while time.perf_counter() - start < seconds:
+        share = (share + 3) % 200
+        page.mouse.move(box["x"] + box["width"] * (0.05 + 0.9 * abs(share - 100) / 100), middle)
+    elapsed = time.perf_counter() - start
+    after = page.evaluate("window.painted.length")
+    page.mouse.up()
+    return float((after - before) / elapsed)
+
+
+def _count_bytes(page: Page) -> list[float]:
+    sizes: list[float] = []
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    return sizes
+
+
+def _setting(run: runs.Run) -> dict[str, Any]:
+    config = run.config
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "hardware": f"{platform.machine()}, {os.cpu_count()} cores",
+        "load_before": [round(value, 1) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None,
+        "versions": {name: version(name) for name in ("torch", "streamlit", "playwright")},
+        "python": platform.python_version(),
+        "generator": {
+            "preset": run.preset,
+            "latent_dim": config.latent_dim,
+            "generator_width": config.generator_width,
+            "conditioning": config.conditioning,
+            "image_size": run.image_size,
+        },
+    }
+
+
+@contextmanager
+def _served() -> Iterator[str]:
+    """The app on a free port, as its address, until the block ends."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
+    server = subprocess.Popen(
+        [*command, "--server.port", str(port)], cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        _wait_for(f"http://localhost:{port}/_stcore/health")
+        time.sleep(5)  # torch is imported in the background meanwhile, as on a server that was not started just now
+        yield f"http://localhost:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def _wait_for(address: str) -> None:
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(address, timeout=2)
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise SystemExit("The app did not start within a minute.")
+
+
+def _chromium(playwright: Any) -> Browser:
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    started: Browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+    return started
+
+
+def _rank(values: list[float], share: float) -> float:
+    return sorted(values)[min(int(share * len(values)), len(values) - 1)]
+
+
+def _options(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure how soon the Explore page follows the hand.")
+    parser.add_argument("--run", help="name of a run (default: the newest one with a generator)")
+    parser.add_argument("--moves", type=int, default=150, help="slider moves to time")
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of the drag")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
