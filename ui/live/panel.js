@@ -94,6 +94,7 @@ class Panel {
 
   refresh() {
     const { feed } = this;
+    this.themed();
     this.find(".problem").textContent = feed.gone || feed.problem || (feed.status?.active && feed.status.message) || "";
     if (feed.status && !feed.gone) {
       this.root.dataset.state = feed.status.state;
