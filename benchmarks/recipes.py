@@ -3,7 +3,7 @@
     python -m benchmarks.recipes --data-dir DIR --preset quick --images 50000 150000 --seeds 0 1 2 \
         --variant base --variant "wide:generator_width=64"
 
-Training leaves out the digits that the judge compares with (`held_out`), so nothing here looks at the test split. Prints
+Training leaves out the digits that the judge compares with (`held_out`), so nothing looks at the test split. Prints
 one JSON object a variant and seed: configuration, images seen, seconds of training, and what the judge says.
 """
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from dcgan.errors import UserError
 from dcgan.files import write_bytes
 from dcgan.images import Pixels, from_png, tile, to_pil, to_png, untile
-from dcgan.runs import METRIC_COLUMNS, SAMPLE_COLUMNS, Frame, Run
+from dcgan.records import METRIC_COLUMNS
+from dcgan.runs import SAMPLE_COLUMNS, Frame, Run
 
 
 def write_samples(images: Tensor, output: Path) -> None:

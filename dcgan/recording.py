@@ -19,7 +19,9 @@ from dcgan.errors import RunFailed, UserError
 from dcgan.events import Event, Progress, Samples
 from dcgan.files import replace_file, write_bytes, write_json
 from dcgan.images import tile, to_png
-from dcgan.runs import METRIC_COLUMNS, SAMPLE_COLUMNS, Frame, Run, Status, read_metrics
+from dcgan.records import METRIC_COLUMNS, Status, read_metrics
+from dcgan.reports import LightReport
+from dcgan.runs import SAMPLE_COLUMNS, Frame, Run
 from dcgan.sampling import save_snapshot
 from dcgan.training import Trainer
 
@@ -83,6 +85,12 @@ class Recorder:
                 write_bytes(self._file("samples", event.epoch, event.step, "png"), to_png(grid))
             self.update()
 
+    def record_quality(self, epoch: int, step: int, report: LightReport) -> None:
+        """Add what the judge said after `step`."""
+        row = {"epoch": epoch, "step": step, "seconds": round(self.status.seconds, 3), **report.to_dict()}
+        with _write_errors(self.run), (self.run.path / "quality.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row, separators=(",", ":")) + "\n")
+
     def save(self, trainer: Trainer, class_counts: list[int]) -> None:
         """Keep the generator and the state to resume from, as they are after the trainer's last step."""
         snapshot = self._file("snapshots", trainer.epoch, trainer.step, "safetensors")
@@ -102,6 +110,10 @@ class Recorder:
         rows = [row for row in read_metrics(self.run.path)[0] if row["step"] <= step]
         with _write_errors(self.run):
             write_bytes(self.run.path / "metrics.jsonl", "".join(map(_line, rows)).encode())
+            if judged := [row for row in self.run.quality() if row["step"] <= step]:
+                write_bytes(self.run.path / "quality.jsonl", "".join(f"{json.dumps(r)}\n" for r in judged).encode())
+            else:
+                (self.run.path / "quality.jsonl").unlink(missing_ok=True)
             for frame in self._frames():
                 if frame.step > step:
                     frame.path.unlink()

@@ -4,6 +4,7 @@
     job.json        the process started for the run  [launcher]
     status.json     state, position, speed, device, the trainer's process
     metrics.jsonl   one JSON object a log point, only ever appended to
+    quality.jsonl   one JSON object a look of the judge: epoch, step, seconds and a `dcgan.reports.LightReport`
     samples/        epoch-0003-step-002811.png: 8 columns of images from the fixed z
     clusters.safetensors   the cluster of each training image, where conditioning is clusters
     snapshots/      epoch-0003-step-002811.safetensors: the generator that samples
@@ -20,31 +21,24 @@ from __future__ import annotations
 
 import importlib.metadata
 import itertools
-import json
 import math
 import os
 import re
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from dcgan.config import TrainConfig, nearest
 from dcgan.datasets import dataset_info
 from dcgan.errors import UserError
 from dcgan.files import read_json, write_json
+from dcgan.records import Status, read_metrics, read_quality, read_status
 
 FORMAT_VERSION = 1
-ACTIVE_STATES = ("starting", "running", "paused")
-STATES = (*ACTIVE_STATES, "finished", "stopped", "failed", "interrupted")
 RUNS_DIR_VARIABLE = "DCGAN_RUNS_DIR"
-METRIC_COLUMNS = (
-    "step", "epoch", "seconds", "loss_d", "loss_g", "d_real", "d_fake", "accuracy", "images_per_second",
-)  # fmt: skip
 SAMPLE_COLUMNS = 8
 BUNDLED_PREFIX = "bundled-"
 
@@ -59,32 +53,6 @@ class Frame:
     epoch: int
     step: int
     path: Path
-
-
-@dataclass(frozen=True)
-class Status:
-    """Where a run is: `seconds` of training without pauses, `eta` in seconds, `fraction` of the whole in [0, 1]."""
-
-    state: str = "starting"
-    message: str = ""
-    epoch: int = 0
-    epochs: int = 0
-    step: int = 0
-    total_steps: int = 0
-    images_per_second: float = 0.0
-    seconds: float = 0.0
-    eta: float | None = None
-    fraction: float = 0.0
-    device: str = ""
-    precision: str = ""
-    pid: int = 0
-    process_started: float = 0.0
-    updated: float = 0.0
-
-    @property
-    def active(self) -> bool:
-        """Whether a process works on the run (or sleeps on it, paused)."""
-        return self.state in ACTIVE_STATES
 
 
 @dataclass(frozen=True)
@@ -157,6 +125,10 @@ class Run:
     def metrics(self) -> list[dict[str, float]]:
         """All log points so far."""
         return read_metrics(self.path)[0]
+
+    def quality(self) -> list[dict[str, Any]]:
+        """What the judge said so far, oldest first: `epoch`, `step`, `seconds` and the fields of a `LightReport`."""
+        return read_quality(self.path)
 
 
 def default_runs_dir() -> Path:
@@ -300,56 +272,6 @@ def valid_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None and not name.endswith(".")
 
 
-def read_status(path: Path) -> Status:
-    """The status of the run directory `path`; `interrupted` when its process died without saying so."""
-    record = read_json(path / "status.json")
-    job = read_json(path / "job.json") or {}
-    launched = _status(job)
-    spoke = record is not None and _status(record).updated >= launched.updated
-    if not spoke and process_alive(launched.pid, launched.process_started):
-        return replace(launched, state="starting")
-    if record is None:
-        return Status(state="failed", message=_last_words(path) or "Training ended before it could say how it went.")
-    status = _status(record)
-    if status.active and not process_alive(status.pid, status.process_started):
-        message = "The training process ended without a word; continue from the last saved state."
-        return replace(status, state="interrupted", message=message, eta=None)
-    return status
-
-
-def _last_words(path: Path) -> str:
-    """The last line the training process printed, at most 300 characters."""
-    try:
-        lines = (path / "log.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    except OSError:
-        return ""
-    return lines[-1][:300] if lines else ""
-
-
-def read_metrics(path: Path, offset: int = 0) -> tuple[list[dict[str, float]], int]:
-    """Log points from byte `offset` on, and the offset to ask for next; a torn last line waits for the next call."""
-    try:
-        with (path / "metrics.jsonl").open("rb") as file:
-            file.seek(offset)
-            block = file.read()
-    except FileNotFoundError:
-        return [], offset
-    end = block.rfind(b"\n") + 1
-    return [row for line in block[:end].splitlines() if (row := _metric_row(line))], offset + end
-
-
-def process_alive(pid: int, started: float) -> bool:
-    """Whether the process `pid` still is the one that started at `started` (seconds since 1970), and no zombie."""
-    if pid <= 0:
-        return False
-    try:
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - started) < 2
-        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False
-
-
 def rename_run(run: Run, title: str) -> None:
     """Give the run a title of 1 to 80 characters; its directory keeps its name.
 
@@ -386,28 +308,6 @@ def _frames(folder: Path, suffix: str) -> list[Frame]:
         if match := _FRAME.fullmatch(path.stem):
             found.append(Frame(int(match[1]), int(match[2]), path))
     return sorted(found, key=lambda frame: frame.step)
-
-
-def _status(record: Mapping[str, Any]) -> Status:
-    """The status in `record`; values of another type than theirs count as absent."""
-    kept: dict[str, Any] = {}
-    for spec in fields(Status):
-        value = record.get(spec.name)
-        kind = float if spec.name == "eta" else type(spec.default)
-        if kind is float and type(value) is int:
-            value = float(value)
-        if type(value) is kind:
-            kept[spec.name] = value
-    status = Status(**kept)
-    return status if status.state in STATES else replace(status, state="interrupted")
-
-
-def _metric_row(line: bytes) -> dict[str, float] | None:
-    try:
-        row = json.loads(line)
-        return {name: float(row[name]) for name in METRIC_COLUMNS}
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 def _version(package: str) -> str:

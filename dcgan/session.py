@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 from torch import Tensor
 
 from dcgan.clusters import cluster_means, find_clusters, load_clusters, save_clusters
 from dcgan.config import TrainConfig
+from dcgan.control import Control, Speed, stop_signals
 from dcgan.data import ImageData, load_dataset
 from dcgan.devices import describe, set_threads
 from dcgan.errors import DcganError, RunFailed
 from dcgan.events import EpochEnd, Event, Progress, Stepped
-from dcgan.files import read_json
+from dcgan.quality import QualityWatch
 from dcgan.recording import Recorder, load_resume_state
-from dcgan.runs import Run, Status
+from dcgan.records import Status
+from dcgan.runs import Run
 from dcgan.training import Trainer
 
-CONTROL_INTERVAL = 0.1  # seconds between two looks at the control file
 SAVE_INTERVAL = 60.0  # seconds of training between two saved states inside an epoch
 Listener = Callable[[Event, Status], None]
 
@@ -98,8 +95,9 @@ class _Session:
             self.trainer.load_state_dict(state["trainer"])
             self.before = state["seconds"]
         recorder.rewind(self.trainer.step)
-        self.control = _Control(run.path / "control.json", recorder.status.process_started)
-        self.speed = _Speed(run.config.batch_size)
+        self.watch = QualityWatch(run.config, self.trainer.device)
+        self.control = Control(run.path / "control.json", recorder.status.process_started)
+        self.speed = Speed(run.config.batch_size)
         self.paused_for = 0.0
         self.saved_at = 0.0
 
@@ -109,13 +107,15 @@ class _Session:
             device=describe(trainer.device), precision=str(trainer.dtype).removeprefix("torch."), state="running"
         )
         self.started = time.monotonic()
-        with _stop_signals(self.control):
+        with stop_signals(self.control):
             for event in trainer.events():
                 self._update_status()
                 recorder.record(event)
                 listener(event, recorder.status)
                 if isinstance(event, EpochEnd) or (isinstance(event, Progress) and self._save_is_due()):
                     self._save()
+                if isinstance(event, EpochEnd):
+                    self._judge()
                 if isinstance(event, Stepped):
                     self._pause_while_asked()
                     if self.control.stopped or self._out_of_time():
@@ -135,6 +135,11 @@ class _Session:
     def _save(self) -> None:
         self.recorder.save(self.trainer, self.class_counts)
         self.saved_at = self.seconds()
+
+    def _judge(self, *, at_any_cost: bool = False) -> None:
+        report = self.watch.look(self.trainer, self.seconds(), at_any_cost=at_any_cost)
+        if report:
+            self.recorder.record_quality(self.trainer.epoch, self.trainer.step, report)
 
     def _update_status(self) -> None:
         seconds, step, total = self.seconds(), self.trainer.step, self.trainer.total_steps
@@ -179,96 +184,8 @@ class _Session:
             self.recorder.record(self.trainer.samples())
         if self.trainer.step and self.trainer.step not in {f.step for f in self.target.snapshots()}:
             self._save()
+        if self.trainer.step and self.trainer.step not in {row["step"] for row in self.target.quality()}:
+            self._judge(at_any_cost=True)
         stopped = self.control.stopped and self.trainer.step < self.trainer.total_steps
         self.recorder.update(state="stopped" if stopped else "finished", message="", eta=None)
         return self.recorder.status
-
-
-class _Control:
-    """What the pages ask of this process; a request from before it started was for another one."""
-
-    def __init__(self, path: Path, process_started: float) -> None:
-        self._path = path
-        sent = (read_json(path) or {}).get("sent")
-        stale = not isinstance(sent, int | float) or sent < process_started
-        self._seen = self._stamp() if stale else 0
-        self._looked_at = 0.0
-        self._steps = 0
-        self.paused = False
-        self.stopped = False
-
-    def look(self, *, at_once: bool = False) -> None:
-        now = time.monotonic()
-        if not at_once and now - self._looked_at < CONTROL_INTERVAL:
-            return
-        self._looked_at = now
-        stamp = self._stamp()
-        if stamp == self._seen:
-            return
-        self._seen = stamp
-        command = (read_json(self._path) or {}).get("command")
-        self.stopped = self.stopped or command == "stop"
-        if command in ("pause", "run"):
-            self.paused = command == "pause"
-        if command == "step":
-            self.paused = True
-            self._steps += 1
-
-    def holds(self) -> bool:
-        """Whether the run is to stay where it is, but for granted steps."""
-        return self.paused and not self.stopped
-
-    def lets_go_on(self) -> bool:
-        """Whether a paused run may do its next step; uses up a granted one."""
-        self.look(at_once=True)
-        if not self.holds():
-            return True
-        granted = self._steps > 0
-        self._steps -= granted
-        return granted
-
-    def _stamp(self) -> int:
-        try:
-            return self._path.stat().st_mtime_ns
-        except OSError:
-            return 0
-
-
-class _Speed:
-    """Images per second over the last seconds of training."""
-
-    def __init__(self, batch_size: int, window: float = 3.0) -> None:
-        self._batch_size = batch_size
-        self._window = window
-        self._marks: deque[tuple[float, int]] = deque()
-
-    def at(self, seconds: float, step: int) -> float:
-        if not self._marks or seconds - self._marks[-1][0] >= 0.1:
-            self._marks.append((seconds, step))
-        while len(self._marks) > 2 and seconds - self._marks[0][0] > self._window:
-            self._marks.popleft()
-        elapsed, steps = seconds - self._marks[0][0], step - self._marks[0][1]
-        return steps * self._batch_size / elapsed if elapsed > 0 else 0.0
-
-    def forget(self) -> None:
-        self._marks.clear()
-
-
-class _stop_signals:  # noqa: N801
-    """SIGINT and SIGTERM end training cleanly at the next step; outside the main thread they are left alone."""
-
-    def __init__(self, control: _Control) -> None:
-        self._control = control
-        self._before: dict[int, object] = {}
-
-    def __enter__(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._stop)
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
-
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        self._control.stopped = True

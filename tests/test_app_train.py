@@ -14,7 +14,8 @@ from streamlit.testing.v1.element_tree import Button
 
 from dcgan import jobs
 from dcgan.config import PRESETS, TrainConfig, config_fields, get_preset
-from dcgan.runs import Run, Status, create_run, list_runs, open_run
+from dcgan.records import Status
+from dcgan.runs import Run, create_run, list_runs, open_run
 from ui import launch, words
 from ui.train_form import seconds_an_epoch
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dcgan import export, runs
+from dcgan import export, records, runs
 from dcgan.config import TrainConfig
 from dcgan.errors import UserError
 from dcgan.images import from_png, tile, to_png, untile
@@ -23,7 +23,7 @@ def run(runs_dir: Path) -> runs.Run:
     for step in (0, 10, 20):
         grid = tile(np.full((64, 1, 28, 28), step * 10, np.uint8), 8)
         (run.path / "samples" / f"epoch-0001-step-{step:06d}.png").write_bytes(to_png(grid))
-    row = dict.fromkeys(runs.METRIC_COLUMNS, 0.25)
+    row = dict.fromkeys(records.METRIC_COLUMNS, 0.25)
     (run.path / "metrics.jsonl").write_text(json.dumps(row) + "\n")
     return run
 
@@ -87,7 +87,7 @@ def test_sample_grid_can_be_taken_at_a_step(run: runs.Run) -> None:
 
 def test_metrics_table_has_a_row_a_point(run: runs.Run) -> None:
     rows = list(csv.DictReader(io.StringIO(export.metrics_csv(run).decode())))
-    assert list(rows[0]) == list(runs.METRIC_COLUMNS) and [float(v) for v in rows[0].values()] == [0.25] * 9
+    assert list(rows[0]) == list(records.METRIC_COLUMNS) and [float(v) for v in rows[0].values()] == [0.25] * 9
 
 
 def test_files_that_are_gone_are_one_sentence(run: runs.Run) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcgan import runs
+from dcgan import records, runs
 from dcgan.config import TrainConfig
 from dcgan.errors import UserError
 from dcgan.files import write_json
@@ -93,17 +93,17 @@ def test_find_run_takes_names_and_paths_and_suggests(run: runs.Run) -> None:
 
 
 def test_metrics_are_tailed_from_an_offset_and_a_torn_line_waits(run: runs.Run) -> None:
-    row = dict.fromkeys(runs.METRIC_COLUMNS, 1.5)
+    row = dict.fromkeys(records.METRIC_COLUMNS, 1.5)
     line = json.dumps(row) + "\n"
     file = run.path / "metrics.jsonl"
-    assert runs.read_metrics(run.path) == ([], 0)
+    assert records.read_metrics(run.path) == ([], 0)
     file.write_text(line + line[:20])
-    rows, offset = runs.read_metrics(run.path)
+    rows, offset = records.read_metrics(run.path)
     assert (rows, offset) == ([row], len(line))
     file.write_text(line + line + "garbage\n")
-    rows, offset = runs.read_metrics(run.path, offset)
+    rows, offset = records.read_metrics(run.path, offset)
     assert (rows, offset) == ([row], 2 * len(line) + 8)
-    assert runs.read_metrics(run.path, offset) == ([], offset)
+    assert records.read_metrics(run.path, offset) == ([], offset)
 
 
 def test_frames_are_sorted_by_step_and_strangers_ignored(run: runs.Run) -> None:
@@ -188,7 +188,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
     max_leaves=8,
 )
-STATUS_FIELDS = st.sampled_from(list(runs.Status.__dataclass_fields__))
+STATUS_FIELDS = st.sampled_from(list(records.Status.__dataclass_fields__))
 
 
 @settings(max_examples=200, deadline=None)
@@ -196,8 +196,8 @@ STATUS_FIELDS = st.sampled_from(list(runs.Status.__dataclass_fields__))
 def test_any_status_file_reads(tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any]) -> None:
     folder = tmp_path_factory.mktemp("status")
     (folder / "status.json").write_text(json.dumps(values))
-    status = runs.read_status(folder)
-    assert status.state in runs.STATES and isinstance(status.message, str) and isinstance(status.step, int)
+    status = records.read_status(folder)
+    assert status.state in records.STATES and isinstance(status.message, str) and isinstance(status.step, int)
 
 
 @settings(max_examples=200, deadline=None)

@@ -11,7 +11,7 @@ import psutil
 import pytest
 import torch
 
-from dcgan import jobs, losses, runs
+from dcgan import jobs, losses, records, runs
 from dcgan.config import TrainConfig
 from dcgan.errors import RunFailed, UserError
 from dcgan.recording import Recorder, load_resume_state
@@ -21,7 +21,7 @@ from dcgan.session import run_training
 PATIENCE = 60.0  # seconds; only a broken program waits this long
 
 
-def wait_for(run: runs.Run, condition: Callable[[runs.Status], bool]) -> runs.Status:
+def wait_for(run: runs.Run, condition: Callable[[records.Status], bool]) -> records.Status:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         status = run.status()
@@ -117,7 +117,7 @@ def test_interrupted_and_whole_run_end_alike(runs_dir: Path, small_config: Train
     class PowerCut(BaseException):
         pass
 
-    def cut_power(event: object, status: runs.Status) -> None:
+    def cut_power(event: object, status: records.Status) -> None:
         if status.step == 9:
             raise PowerCut
 

@@ -6,7 +6,8 @@ import math
 from dataclasses import asdict
 from typing import Any, Final
 
-from dcgan.runs import Frame, Run, Status, read_metrics
+from dcgan.records import Status, read_metrics
+from dcgan.runs import Frame, Run
 from ui.charts import chart_columns
 
 MAX_POINTS: Final = 5_000

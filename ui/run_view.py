@@ -12,7 +12,8 @@ import streamlit as st
 from dcgan import jobs
 from dcgan.datasets import DATASETS, is_on_disk
 from dcgan.errors import DcganError
-from dcgan.runs import Run, Status
+from dcgan.records import Status
+from dcgan.runs import Run
 from ui import launch
 from ui.manage import open_manage_dialog
 from ui.page import errors_as_sentences

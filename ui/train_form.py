@@ -9,7 +9,8 @@ import streamlit as st
 
 from dcgan.config import PRESETS, FieldInfo, Preset, config_fields, field_info
 from dcgan.datasets import DATASETS, is_on_disk
-from dcgan.runs import Run, Status
+from dcgan.records import Status
+from dcgan.runs import Run
 from ui import launch, warm
 from ui.live_data import sample_url
 from ui.page import errors_as_sentences

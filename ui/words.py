@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 from dcgan.config import PRESETS
-from dcgan.runs import Run, Status
+from dcgan.records import Status
+from dcgan.runs import Run
 
 STATE_WORDS: Final = {
     "starting": "starting",

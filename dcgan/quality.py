@@ -1,0 +1,38 @@
+"""Quality while training goes on: a small sample judged after an epoch, for a small share of the time."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from dcgan.config import TrainConfig
+from dcgan.evaluation import LIGHT_COUNT, judge_for
+from dcgan.reports import LightReport
+from dcgan.training import Trainer
+
+TIME_SHARE = 0.02  # of the training time, at most
+
+
+class QualityWatch:
+    """Judges a trainer's generator now and then; touches none of its random streams."""
+
+    def __init__(self, config: TrainConfig, device: torch.device) -> None:
+        self._judge = judge_for(config.dataset, device)
+        self._labelled = config.conditioning == "labels"
+        self._cost = 0.0  # seconds of the last look
+        self._looked_at = 0.0
+        noise = torch.Generator().manual_seed(config.seed)
+        self._z = torch.randn(LIGHT_COUNT, config.latent_dim, generator=noise)
+        self._picks = torch.rand(LIGHT_COUNT, generator=noise)
+
+    def look(self, trainer: Trainer, seconds: float, *, at_any_cost: bool = False) -> LightReport | None:
+        """The quality now, `seconds` into training; None where nothing can judge it or it is too soon to look again."""
+        too_soon = self._cost > TIME_SHARE * (seconds - self._looked_at)
+        if self._judge is None or (too_soon and not at_any_cost):
+            return None
+        began = time.perf_counter()
+        classes = trainer.classes.cpu()[(self._picks * len(trainer.classes)).long()]
+        report = self._judge.measure(trainer.draw(self._z, classes), classes if self._labelled else None)
+        self._cost, self._looked_at = time.perf_counter() - began, seconds
+        return report

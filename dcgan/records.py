@@ -1,0 +1,136 @@
+"""What changes in a run directory while it trains: status, log points, quality. Nothing here needs torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from dcgan.files import read_json
+from dcgan.reports import LightReport
+
+ACTIVE_STATES = ("starting", "running", "paused")
+STATES = (*ACTIVE_STATES, "finished", "stopped", "failed", "interrupted")
+METRIC_COLUMNS = (
+    "step", "epoch", "seconds", "loss_d", "loss_g", "d_real", "d_fake", "accuracy", "images_per_second",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a run is: `seconds` of training without pauses, `eta` in seconds, `fraction` of the whole in [0, 1]."""
+
+    state: str = "starting"
+    message: str = ""
+    epoch: int = 0
+    epochs: int = 0
+    step: int = 0
+    total_steps: int = 0
+    images_per_second: float = 0.0
+    seconds: float = 0.0
+    eta: float | None = None
+    fraction: float = 0.0
+    device: str = ""
+    precision: str = ""
+    pid: int = 0
+    process_started: float = 0.0
+    updated: float = 0.0
+
+    @property
+    def active(self) -> bool:
+        """Whether a process works on the run (or sleeps on it, paused)."""
+        return self.state in ACTIVE_STATES
+
+
+def read_status(path: Path) -> Status:
+    """The status of the run directory `path`; `interrupted` when its process died without saying so."""
+    record = read_json(path / "status.json")
+    job = read_json(path / "job.json") or {}
+    launched = _status(job)
+    spoke = record is not None and _status(record).updated >= launched.updated
+    if not spoke and process_alive(launched.pid, launched.process_started):
+        return replace(launched, state="starting")
+    if record is None:
+        return Status(state="failed", message=_last_words(path) or "Training ended before it could say how it went.")
+    status = _status(record)
+    if status.active and not process_alive(status.pid, status.process_started):
+        message = "The training process ended without a word; continue from the last saved state."
+        return replace(status, state="interrupted", message=message, eta=None)
+    return status
+
+
+def _last_words(path: Path) -> str:
+    """The last line the training process printed, at most 300 characters."""
+    try:
+        lines = (path / "log.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return lines[-1][:300] if lines else ""
+
+
+def read_metrics(path: Path, offset: int = 0) -> tuple[list[dict[str, float]], int]:
+    """Log points from byte `offset` on, and the offset to ask for next; a torn last line waits for the next call."""
+    try:
+        with (path / "metrics.jsonl").open("rb") as file:
+            file.seek(offset)
+            block = file.read()
+    except FileNotFoundError:
+        return [], offset
+    end = block.rfind(b"\n") + 1
+    return [row for line in block[:end].splitlines() if (row := _metric_row(line))], offset + end
+
+
+def read_quality(path: Path) -> list[dict[str, Any]]:
+    """The judge's reports of the run directory `path`; lines that are none are passed over."""
+    try:
+        lines = (path / "quality.jsonl").read_bytes().splitlines()
+    except OSError:
+        return []
+    return [row for line in lines if (row := _quality_row(line))]
+
+
+def process_alive(pid: int, started: float) -> bool:
+    """Whether the process `pid` still is the one that started at `started` (seconds since 1970), and no zombie."""
+    if pid <= 0:
+        return False
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - started) < 2
+        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def _status(record: Mapping[str, Any]) -> Status:
+    """The status in `record`; values of another type than theirs count as absent."""
+    kept: dict[str, Any] = {}
+    for spec in fields(Status):
+        value = record.get(spec.name)
+        kind = float if spec.name == "eta" else type(spec.default)
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is kind:
+            kept[spec.name] = value
+    status = Status(**kept)
+    return status if status.state in STATES else replace(status, state="interrupted")
+
+
+def _metric_row(line: bytes) -> dict[str, float] | None:
+    try:
+        row = json.loads(line)
+        return {name: float(row[name]) for name in METRIC_COLUMNS}
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _quality_row(line: bytes) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+        position = {"epoch": int(row["epoch"]), "step": int(row["step"]), "seconds": float(row["seconds"])}
+        return {**LightReport.from_dict(row).to_dict(), **position}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
