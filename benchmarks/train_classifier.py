@@ -37,7 +37,6 @@ Digits = tuple[Tensor, Tensor]
 def main(argv: list[str] | None = None) -> int:
     """Run the program; returns the exit status."""
     args = _parser().parse_args(argv)
-    torch.manual_seed(args.seed)
     digits = {split: load_split(split, args.data_dir) for split in SPLITS}
     started = time.perf_counter()
     if args.weights:
@@ -68,7 +67,9 @@ def main(argv: list[str] | None = None) -> int:
 def train(images: Tensor, labels: Tensor, epochs: int, lr: float, seed: int) -> DigitClassifier:
     """A classifier fitted to uint8 `images` with Adam and one learning-rate cycle; the digits are moved a little."""
     generator = torch.Generator().manual_seed(seed)
-    model = DigitClassifier(batch_norm=True).to(memory_format=torch.channels_last)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        model = DigitClassifier(batch_norm=True).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.01)
     steps = epochs * (len(images) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.2)

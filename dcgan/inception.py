@@ -1,5 +1,5 @@
 """The FID proper, on Inception features, for comparison with the literature. It needs the package torch-fidelity and
-95 MB of weights, and takes about 20 minutes of two CPU cores for 10,000 images.
+95 MB of weights, and takes tens of minutes of two CPU cores for 10,000 images.
 """
 
 from __future__ import annotations

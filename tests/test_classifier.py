@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from benchmarks.train_classifier import accuracy, augment, fold, non_digits, rounded, train
 from dcgan.classifier import (
     ASSET,
     FEATURE_WIDTH,
@@ -18,7 +19,7 @@ from dcgan.classifier import (
     held_out_mask,
     load_classifier,
 )
-from dcgan.data import load_dataset, to_unit_range
+from dcgan.data import ImageData, load_dataset, to_unit_range
 from dcgan.errors import UserError
 
 
@@ -130,6 +131,37 @@ def test_other_shapes_and_values_in_the_file_are_refused(tmp_path: Path) -> None
     save_file(tensors, path, metadata | {"classifier": json.dumps({"accuracy": 1})})
     with pytest.raises(UserError, match="does not say where the classifier comes from"):
         load_classifier(path)
+
+
+@pytest.fixture(scope="module")
+def trained(digits: ImageData) -> DigitClassifier:
+    return train(digits.images, digits.labels, epochs=2, lr=4e-3, seed=5)
+
+
+def test_training_learns_and_repeats_itself(trained: DigitClassifier, digits: ImageData) -> None:
+    assert accuracy(trained, digits.images, digits.labels) > 0.5
+    torch.manual_seed(99)
+    again = train(digits.images, digits.labels, epochs=2, lr=4e-3, seed=5)
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in trained.state_dict().items())
+
+
+def test_folding_keeps_the_function(trained: DigitClassifier, digits: ImageData) -> None:
+    folded = fold(trained)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
+    torch.testing.assert_close(folded(digits.images[:50]), trained(digits.images[:50]), rtol=1e-4, atol=1e-4)
+    weights = rounded(folded).state_dict().values()
+    assert all(torch.equal(value, value.half().float()) for value in weights)
+
+
+def test_moved_digits_stay_in_range_and_non_digits_are_no_digits(digits: ImageData) -> None:
+    generator = torch.Generator().manual_seed(0)
+    images = to_unit_range(digits.images[:60])
+    moved, others = augment(images, generator), non_digits(images, generator)
+    for changed in (moved, others):
+        assert changed.shape == images.shape
+        assert changed.min() >= -1.0001 and changed.max() <= 1.0001
+    assert (moved - images).square().mean() < (moved.roll(1, 0) - images).square().mean()
+    torch.testing.assert_close(others[-20:].sum((1, 2, 3)), images[-20:].sum((1, 2, 3)), rtol=1e-4, atol=1e-2)
 
 
 def test_the_shipped_weights_are_half_precision() -> None:
