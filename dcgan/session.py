@@ -95,6 +95,9 @@ class _Session:
             self.trainer.load_state_dict(state["trainer"])
             self.before = state["seconds"]
         recorder.rewind(self.trainer.step)
+        recorder.update(
+            step=self.trainer.step, epoch=self.trainer.epoch, total_steps=self.trainer.total_steps, seconds=self.before
+        )
         self.watch = QualityWatch(run.config, self.trainer.device)
         self.control = Control(run.path / "control.json", recorder.status.process_started)
         self.speed = Speed(run.config.batch_size)
