@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dcgan import runs
-from ui.explore_panel import choose, current_query, explore_panel
+from ui.explore_panel import choose, current_query, explore_panel, wait_for_generator
 
 found = runs.list_runs()
 choice = choose(current_query(), found)
@@ -13,3 +13,4 @@ else:
     st.title("Explore")
     st.info(choice.notice or "There is no trained generator yet; train one, and explore it after its first epoch.")
     st.page_link("pages/train.py", label="Train a generator", icon=":material/play_arrow:")
+    wait_for_generator()

@@ -19,7 +19,17 @@ from ui.explore_state import ExploreState, parse_state
 from ui.live_data import version_of
 
 _HERE: Final = Path(__file__).resolve().parent / "explore"
-_SCRIPTS: Final = ("engine.js", "address.js", "picture.js", "sheet.js", "sliders.js", "walk.js", "panel.js")
+_SCRIPTS: Final = (
+    "engine.js",
+    "address.js",
+    "picture.js",
+    "sheet.js",
+    "picks.js",
+    "sliders.js",
+    "walk.js",
+    "view.js",
+    "panel.js",
+)
 _KEY: Final = "explore_panel"
 _KEPT: Final = "explore_query"
 
@@ -78,6 +88,13 @@ def choose(query: Mapping[str, Sequence[str]], found: Sequence[Run]) -> Choice:
     if ready and notice:
         notice = f"{notice.rstrip('.')}. You see {ready.title!r} instead."
     return Choice(ready, ExploreState(), notice)
+
+
+@st.fragment(run_every=3.0)
+def wait_for_generator() -> None:
+    """Run the page again as soon as some run has a generator."""
+    if any(run.snapshots() for run in runs.list_runs()):
+        st.rerun()
 
 
 def _reported() -> str | None:

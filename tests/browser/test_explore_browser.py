@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shutil
+import sys
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
+import psutil
 import pytest
 from lab_app import App, wait_until
 from numpy.typing import NDArray
@@ -86,9 +89,7 @@ def press(page: Page, name: str, key: str, times: int) -> None:
         slider.press(key)
 
 
-def test_a_slider_changes_the_digit_while_it_is_dragged_and_a_reload_keeps_it(
-    app: App, page: Page, told: Run
-) -> None:
+def test_a_slider_changes_the_digit_while_it_is_dragged_and_a_reload_keeps_it(app: App, page: Page, told: Run) -> None:
     visit(page, app)
     big = page.locator("canvas.big")
     before = pixels(big)
@@ -226,3 +227,37 @@ def test_a_run_deleted_under_the_page_is_said_in_one_sentence(app: App, page: Pa
     shutil.rmtree(told.path)
     press(page, "direction 1", "ArrowRight", 1)
     expect(page.locator(".problem")).to_contain_text("it may have been deleted")
+
+
+def test_picks_are_put_in_order_and_removed_by_keyboard(app: App, page: Page, told: Run) -> None:
+    visit(page, app, "run=told&pick=0.1&pick=0.2&pick=0.3")
+    page.get_by_role("button", name=re.compile("^Pick 3 of 3")).press("ArrowLeft")
+    wait_until(page, lambda: address(page)["pick"] == ["0.1", "0.3", "0.2"], "the new order")
+    page.get_by_role("button", name="Remove pick 1").press("Enter")
+    wait_until(page, lambda: address(page)["pick"] == ["0.3", "0.2"], "one pick less")
+    third = by_torch(told, {"epoch": ["3"], "at": ["0.3"]})
+    wait_until(page, lambda: not np.any(pixels(page.locator(".kept canvas").first) != third), "its picture")
+
+
+def test_a_full_row_of_picks_takes_no_more(app: App, page: Page, told: Run) -> None:
+    visit(page, app, "run=told" + "&pick=0.1" * 12)
+    page.get_by_role("button", name="keep this one").click()
+    expect(page.locator(".problem")).to_have_text("There is room for 12 picks; remove one to keep another.")
+    assert len(address(page)["pick"]) == 12
+
+
+def test_a_run_in_training_offers_each_new_epoch(app: App, page: Page, told: Run) -> None:
+    # A process that stands for the trainer; the app's fixture ends it with the run.
+    trainer = psutil.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
+    status = {"state": "running", "pid": trainer.pid, "process_started": trainer.create_time()}
+    (told.path / "status.json").write_text(json.dumps(status))
+    kept = told.path.parent / "kept"
+    shutil.move(told.snapshot(3).path, kept)
+    visit(page, app)
+    epoch = page.get_by_role("slider", name="epoch")
+    expect(epoch).to_have_attribute("aria-valuetext", "epoch 2 of 2")
+    shutil.move(kept, told.snapshot(2).path.with_name("epoch-0003-step-000087.safetensors"))
+    expect(epoch).to_have_attribute("aria-valuetext", "epoch 2 of 3", timeout=10_000)
+    epoch.press("ArrowRight")
+    expected = by_torch(told, {"epoch": ["3"], "at": ["0.0"]})
+    wait_until(page, lambda: not np.any(pixels(page.locator("canvas.big")) != expected), "the new epoch's image")

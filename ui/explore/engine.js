@@ -47,12 +47,15 @@ class Latest {
     this.next = wish;
     if (this.busy) return;
     this.busy = true;
-    while (this.next) {
-      const now = this.next;
-      this.next = null;
-      await this.work(...now);
+    try {
+      while (this.next) {
+        const now = this.next;
+        this.next = null;
+        await this.work(...now);
+      }
+    } finally {
+      this.busy = false;
     }
-    this.busy = false;
   }
 }
 

@@ -11,7 +11,10 @@ class Walk {
     this.find(".loop").onchange = () => this.settings({ loop: this.find(".loop").checked }, true);
     for (const way of root.querySelectorAll("[name=method]")) way.onchange = () => this.settings({ method: way.value }, true);
     this.find(".play").onclick = () => this.play(!this.playing);
-    this.find(".speed").oninput = () => this.play(this.playing);
+    this.find(".speed").oninput = () => {
+      this.find(".speed").setAttribute("aria-valuetext", `${this.find(".speed").value} pictures a second`);
+      this.play(this.playing);
+    };
     this.find(".at").oninput = () => this.stopAt(Number(this.find(".at").value));
     this.find(".random").onclick = () => panel.keepRandom(3);
   }
