@@ -68,6 +68,10 @@ class TrainConfig:
         64, "Generator width", "Feature maps in G's last hidden layer; wider draws finer and trains slower.",
         low=4, high=512, group="model",
     )  # fmt: skip
+    generator_finish: int = _setting(
+        0, "G finishing layer", "Feature maps of one more layer at full size, for cleaner strokes; 0 leaves it out.",
+        low=0, high=512, group="model",
+    )  # fmt: skip
     discriminator_width: int = _setting(
         64, "Discriminator width", "Feature maps in D's first layer; wider judges finer and trains slower.",
         low=4, high=512, group="model",

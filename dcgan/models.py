@@ -57,7 +57,12 @@ class Generator(nn.Module):
         layers: list[nn.Module] = [nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
         for narrow, wide in zip(widths[1:], widths[:-1], strict=True):
             layers += [_up(wide, narrow), nn.BatchNorm2d(narrow), nn.ReLU(inplace=True)]
-        layers += [nn.ConvTranspose2d(widths[-1], shape.channels, 4, 2, 1), nn.Tanh()]
+        if config.generator_finish:
+            finish = config.generator_finish
+            layers += [_up(widths[-1], finish), nn.BatchNorm2d(finish), nn.ReLU(inplace=True)]
+            layers += [nn.Conv2d(finish, shape.channels, 3, 1, 1), nn.Tanh()]
+        else:
+            layers += [nn.ConvTranspose2d(widths[-1], shape.channels, 4, 2, 1), nn.Tanh()]
         self.body = nn.Sequential(*layers)
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:

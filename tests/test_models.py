@@ -47,15 +47,24 @@ def test_classic_network_has_the_parameters_one_counts_by_hand() -> None:
     norm=st.sampled_from(NORMALIZATIONS),
     spread=st.booleans(),
     features=st.sampled_from([0, 16]),
+    finish=st.sampled_from([0, 8]),
     dropout=st.sampled_from([0.0, 0.3]),
     conditioning=st.sampled_from(["none", "labels"]),
 )
 def test_every_combination_gives_images_and_logits(
-    size: int, channels: int, latent: int, norm: str, spread: bool, features: int, dropout: float, conditioning: str
+    size: int,
+    channels: int,
+    latent: int,
+    norm: str,
+    spread: bool,
+    features: int,
+    finish: int,
+    dropout: float,
+    conditioning: str,
 ) -> None:
     config = TrainConfig(
         latent_dim=latent, generator_width=4, discriminator_width=4, discriminator_norm=norm, minibatch_std=spread,
-        discriminator_features=features, dropout=dropout, conditioning=conditioning,
+        discriminator_features=features, generator_finish=finish, dropout=dropout, conditioning=conditioning,
     )  # fmt: skip
     shape = ImageShape(size, channels, 10)
     condition = condition_vector(torch.tensor([1, 2, 3]), 10) if conditioning == "labels" else None
