@@ -104,6 +104,10 @@ class TrainConfig:
         2e-4, "Learning rate of D", "How far one step changes the discriminator.", low=1e-7, high=1.0,
         group="optimisation",
     )  # fmt: skip
+    lr_decay: float = _setting(
+        0.0, "Learning rate decay", "Share of the run, at its end, over which both learning rates sink to zero.",
+        low=0.0, high=1.0, group="optimisation",
+    )  # fmt: skip
     beta1: float = _setting(
         0.5, "Adam beta 1", "How much of the previous direction a step keeps; GANs like less than usual.",
         low=0.0, high=0.999, group="optimisation",

@@ -80,6 +80,7 @@ class Trainer:
             if position == 0:
                 self._shuffle()
             batch = self._order[position * self.config.batch_size : (position + 1) * self.config.batch_size]
+            self._set_learning_rates()
             self._train_step(batch)
             self.step += 1
             yield Stepped(self.step)
@@ -175,6 +176,14 @@ class Trainer:
 
     def _condition(self, classes: Tensor) -> Tensor | None:
         return condition_vector(classes, self.num_conditions) if self.num_conditions else None
+
+    def _set_learning_rates(self) -> None:
+        """Full until the last `lr_decay` of all steps, then linear to zero."""
+        decaying = self.config.lr_decay * self.total_steps
+        factor = min(1.0, (self.total_steps - self.step) / decaying) if decaying else 1.0
+        for optimizer, rate in ((self.optimizer_g, self.config.lr_g), (self.optimizer_d, self.config.lr_d)):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor
 
     def _train_step(self, batch: Tensor) -> None:
         """One update of D, then one of G on the same generated images; G draws the classes that the real batch has."""

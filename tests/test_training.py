@@ -135,3 +135,14 @@ def test_training_on_real_digits_teaches_the_generator(digits: ImageData, small_
     samples = [e.images.float().mean().item() for e in train(config, digits) if isinstance(e, Samples)]
     real = digits.images.float().mean().item()
     assert abs(samples[-1] - real) < 0.3 * real < abs(samples[0] - real)
+
+
+def test_learning_rates_stay_and_then_sink_to_zero(small_config: TrainConfig, digits: ImageData) -> None:
+    trainer = Trainer(small_config.with_changes(lr_decay=0.5, lr_g=4e-4, lr_d=2e-4), digits)
+    rates = [
+        (trainer.optimizer_g.param_groups[0]["lr"], trainer.optimizer_d.param_groups[0]["lr"])
+        for event in trainer.events()
+        if isinstance(event, Stepped)
+    ]
+    factors = [min(1.0, (14 - step) / 7) for step in range(14)]
+    assert [rate for pair in rates for rate in pair] == pytest.approx([r * f for f in factors for r in (4e-4, 2e-4)])
