@@ -1,4 +1,4 @@
-"""The command line: `python -m dcgan train | sample | evaluate | runs`. Flags of `train` are made from `TrainConfig`.
+"""The command line: `python -m dcgan train | sample | evaluate | bundle | runs`. Flags of `train` are made from `TrainConfig`.
 
 Exit status: 0 done, 1 the run failed, 2 the request was wrong; in both latter cases one sentence on stderr.
 """
@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a run"))
     _add_sample(commands.add_parser("sample", help="draw images from a trained run"))
     _add_evaluate(commands.add_parser("evaluate", help="measure how good a run's digits are"))
+    _add_bundle(commands.add_parser("bundle", help="copy a run without what only training needs"))
     _add_runs(commands.add_parser("runs", help="list all runs"))
     return parser
 
@@ -109,6 +110,13 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--save", action="store_true", help="keep the result in the run's directory")
+
+
+def _add_bundle(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_bundle)
+    parser.add_argument("run", metavar="RUN", help="a run's name or directory")
+    parser.add_argument("target", metavar="TARGET", type=Path, help="the new directory")
+    parser.add_argument("--epochs", default="", help="generators to keep, such as 1,2,5,10 (default: all)")
 
 
 def _add_runs(parser: argparse.ArgumentParser) -> None:
@@ -219,6 +227,16 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.save:
         save_report(run.path, report)
     print(json.dumps(report.to_dict(), indent=2) if options.json else report_text(report))
+
+
+def _bundle(options: argparse.Namespace) -> None:
+    epochs = [_number(text, "--epochs", int) for text in options.epochs.split(",") if text]
+    run = find_run(options.run)
+    from dcgan.bundle import bundle_run
+
+    copy = bundle_run(run, options.target.absolute(), epochs)
+    size = sum(file.stat().st_size for file in copy.path.rglob("*") if file.is_file())
+    print(f"run {run.name} copied to {copy.path} ({size / 1e6:.1f} MB)")
 
 
 def _runs(options: argparse.Namespace) -> None:

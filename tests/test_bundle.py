@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from dcgan.bundle import bundle_run
+from dcgan.cli import main
+from dcgan.config import TrainConfig
+from dcgan.errors import UserError
+from dcgan.recording import Recorder
+from dcgan.runs import Run, create_run
+from dcgan.sampling import draw_samples, load_generator
+from dcgan.session import run_training
+
+
+@pytest.fixture
+def run(runs_dir: Path, small_config: TrainConfig) -> Run:
+    run = create_run(runs_dir / "r", small_config.with_changes(epochs=3), "quick")
+    run_training(run)
+    return run
+
+
+def test_copy_reads_like_the_run(run: Run) -> None:
+    copy = bundle_run(run, run.path.parent / "bundled-r", [1])
+    assert [f.epoch for f in copy.snapshots()] == [1, 3]
+    assert [f.step for f in copy.samples()] == [f.step for f in run.samples()]
+    assert copy.metrics() == run.metrics() and copy.config == run.config and copy.bundled
+    assert copy.status().state == "finished" and copy.status().pid == 0
+    first, second = (draw_samples(load_generator(r), 20, 0)[0].int() for r in (run, copy))
+    assert (first - second).abs().max() <= 2
+    names = {p.name for p in copy.path.iterdir()}
+    assert names == {"run.json", "status.json", "metrics.jsonl", "samples", "snapshots"}
+
+
+def test_a_run_at_work_is_not_copied(run: Run) -> None:
+    with Recorder(run), pytest.raises(UserError, match="still training"):
+        bundle_run(run, run.path.parent / "copy")
+
+
+def test_command_says_what_is_wrong(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    target = run.path.parent / "copy"
+    assert main(["bundle", "r", str(target), "--epochs", "7"]) == 2
+    assert "kept are 1, 2, 3" in capsys.readouterr().err and not target.exists()
+    assert main(["bundle", "r", str(target), "--epochs", "1,x"]) == 2
+    assert main(["bundle", "r", str(target)]) == 0
+    assert main(["bundle", "r", str(target)]) == 2
+    assert "exists already" in capsys.readouterr().err
