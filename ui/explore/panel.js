@@ -45,6 +45,7 @@ class ExplorePanel extends PanelView {
     this.observer.disconnect();
     clearInterval(this.poll);
     clearTimeout(this.quiet);
+    clearTimeout(this.telling);
     this.walk?.close();
   }
 
@@ -173,7 +174,8 @@ class ExplorePanel extends PanelView {
     const { seed, index, truncation } = this.state.point;
     sessionStorage.setItem(`explore:${this.data.run.name}`, queryOf(this.data.run, this.state));
     const start = `run=${encodeURIComponent(name)}&at=${tokenOf(freshPoint(seed, index, { truncation }))}`;
-    this.report("query", sessionStorage.getItem(`explore:${name}`) ?? start);
+    clearTimeout(this.telling);
+    this.tell(sessionStorage.getItem(`explore:${name}`) ?? start);
   }
 
   showRaw(on) {
@@ -192,12 +194,19 @@ class ExplorePanel extends PanelView {
     if (!found.active) clearInterval(this.poll);
   }
 
-  // Writes the state into the address and tells the page, so that links, reloads and page changes keep it.
+  // Writes the state into the address for links and reloads, and tells the page, so that other pages and back keep it.
   commit(quietly = false) {
     const query = queryOf(this.data.run, this.state);
     history.replaceState(history.state, "", `${location.pathname}?${query}${location.hash}`);
-    if (!quietly && query !== this.reported) this.report("query", query);
+    clearTimeout(this.telling);
+    if (quietly) this.reported = query;
+    else this.telling = setTimeout(() => this.tell(query), 250); // a held key is told once
+  }
+
+  tell(query) {
+    if (query === this.reported) return;
     this.reported = query;
+    this.report("query", query);
   }
 }
 
