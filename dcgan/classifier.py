@@ -16,10 +16,11 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from dcgan import real_digits
 from dcgan.data import to_unit_range
 from dcgan.errors import UserError
 
-ASSET = Path(__file__).resolve().parent / "assets" / "mnist_classifier.safetensors"
+ASSET = real_digits.ASSET
 FEATURE_WIDTH = 64
 NUM_CLASSES = 10
 _FORMAT = "dcgan-lab mnist classifier 1"

@@ -20,6 +20,9 @@ METRIC_COLUMNS = (
 )  # fmt: skip
 
 
+RECENT = 32_000  # bytes of a growing file that are read to know how a run goes just now
+
+
 @dataclass(frozen=True)
 class Status:
     """Where a run is: `seconds` of training without pauses, `eta` in seconds, `fraction` of the whole in [0, 1]."""
@@ -74,23 +77,39 @@ def _last_words(path: Path) -> str:
 
 def read_metrics(path: Path, offset: int = 0) -> tuple[list[dict[str, float]], int]:
     """Log points from byte `offset` on, and the offset to ask for next; a torn last line waits for the next call."""
+    lines, end = _lines(path / "metrics.jsonl", offset)
+    return [row for line in lines if (row := _metric_row(line))], end
+
+
+def read_quality(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """The judge's reports from byte `offset` on, and the offset to ask for next, as for `read_metrics`."""
+    lines, end = _lines(path / "quality.jsonl", offset)
+    return [row for line in lines if (row := _quality_row(line))], end
+
+
+def recent(path: Path) -> tuple[list[dict[str, float]], list[dict[str, Any]]]:
+    """The last log points (some 200) and the last reports of the judge (some 60), at a cost that does not grow."""
+    metrics, quality = (max(0, file_size(path / name) - RECENT) for name in ("metrics.jsonl", "quality.jsonl"))
+    return read_metrics(path, metrics)[0], read_quality(path, quality)[0]
+
+
+def file_size(file: Path) -> int:
+    """Bytes in `file`, 0 where there is none."""
     try:
-        with (path / "metrics.jsonl").open("rb") as file:
-            file.seek(offset)
-            block = file.read()
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+def _lines(file: Path, offset: int) -> tuple[list[bytes], int]:
+    try:
+        with file.open("rb") as opened:
+            opened.seek(offset)
+            block = opened.read()
     except FileNotFoundError:
         return [], offset
     end = block.rfind(b"\n") + 1
-    return [row for line in block[:end].splitlines() if (row := _metric_row(line))], offset + end
-
-
-def read_quality(path: Path) -> list[dict[str, Any]]:
-    """The judge's reports of the run directory `path`; lines that are none are passed over."""
-    try:
-        lines = (path / "quality.jsonl").read_bytes().splitlines()
-    except OSError:
-        return []
-    return [row for line in lines if (row := _quality_row(line))]
+    return block[:end].splitlines(), offset + end
 
 
 def process_alive(pid: int, started: float) -> bool:

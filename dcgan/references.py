@@ -19,11 +19,11 @@ from dcgan.config import nearest
 from dcgan.data import load_dataset
 from dcgan.distances import Gaussian
 from dcgan.errors import UserError
+from dcgan.real_digits import FEW, MANY, at_count
 from dcgan.reports import CONFIDENT, LightReport, kl_to_uniform, missing_classes
 
 SPLITS = ("train", "held_out", "test")
 READABLE_SHARE = 0.99  # of real digits that lie within the readable distance
-FEW, MANY = 2_000, 10_000  # numbers of images for which the distance between real digits is measured
 _SHRINKAGE = 1e-3  # of the mean variance, added to every variance: some features never vary
 _STATISTICS = "statistics."
 
@@ -96,12 +96,8 @@ class References:
         )
 
     def real_report(self, split: str, count: int) -> LightReport:
-        """What real digits of another split get; the distance is that of `count`, linear in 1 / count
-        (arXiv 1911.07023).
-        """
-        report = self.real[split]
-        slope = (self.few_fd[split] - report.fd_lenet) / (1 / FEW - 1 / MANY)
-        return replace(report, fd_lenet=report.fd_lenet + slope * (1 / count - 1 / MANY), num_images=count)
+        """What `count` real digits of another split get."""
+        return at_count(self.real[split], self.few_fd[split], count)
 
 
 def checked_split(split: str) -> str:

@@ -128,7 +128,7 @@ class Run:
 
     def quality(self) -> list[dict[str, Any]]:
         """What the judge said so far, oldest first: `epoch`, `step`, `seconds` and the fields of a `LightReport`."""
-        return read_quality(self.path)
+        return read_quality(self.path)[0]
 
 
 def default_runs_dir() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from dcgan.config import TrainConfig
+from dcgan.real_digits import real_digits
 from dcgan.runs import Run, create_run, open_run
 from dcgan.session import run_training
 from ui import live_data, server
@@ -88,6 +90,38 @@ def test_a_senseless_position_counts_as_none(client: TestClient, run: Run, query
     told = client.get(f"/lab/runs/small-1/live?{query}").json()
     assert len(told["metrics"]["step"]) == len(run.metrics())
     assert len(told["frames"]) == len(run.samples())
+
+
+def judge_says(run: Run, *steps: int) -> None:
+    """Add a report of the judge for each step, 2.5 the first distance."""
+    with (run.path / "quality.jsonl").open("a") as file:
+        for epoch, step in enumerate(steps, 1):
+            report = replace(real_digits("held_out", 2000), fd_lenet=2.5 * epoch, missing_classes=(4, 9))
+            file.write(json.dumps({"epoch": epoch, "step": step, "seconds": 1.0, **report.to_dict()}) + "\n")
+
+
+def test_what_the_judge_says_comes_once(client: TestClient, run: Run) -> None:
+    assert client.get("/lab/runs/small-1/live").json()["quality"] == []
+    judge_says(run, 7)
+    first = client.get("/lab/runs/small-1/live").json()
+    (report,) = first["quality"]
+    assert (report["step"], report["epoch"], report["fd_lenet"], report["missing_classes"]) == (7, 1, 2.5, [4, 9])
+    assert report["class_histogram"] == pytest.approx(run.quality()[0]["class_histogram"], abs=1e-4)
+    known = {"offset": first["offset"], "frames": first["frame_count"], "judged": first["judged"]}
+    assert client.get("/lab/runs/small-1/live", params=known).json()["quality"] == []
+    judge_says(run, 14)
+    assert [row["step"] for row in client.get("/lab/runs/small-1/live", params=known).json()["quality"]] == [14]
+    (run.path / "quality.jsonl").unlink()
+    again = client.get("/lab/runs/small-1/live", params=known).json()
+    assert again["reset"] and again["quality"] == [] and again["judged"] == 0
+    assert len(again["metrics"]["step"]) == len(run.metrics())
+
+
+def test_of_many_reports_some_and_the_last_are_told(run: Run) -> None:
+    judge_says(run, *range(1, 3 * live_data.MAX_REPORTS))
+    told = [row["step"] for row in live_data.live_payload(run)["quality"]]
+    assert len(told) == live_data.MAX_REPORTS and told[-1] == 3 * live_data.MAX_REPORTS - 1
+    assert set(np.diff(told)) == {3}
 
 
 def test_a_sample_grid_is_the_file_and_kept_for_good(client: TestClient, run: Run, tmp_path: Path) -> None:

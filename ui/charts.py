@@ -1,9 +1,12 @@
-"""What the live charts show: a list, so that another measure is another entry."""
+"""What the live charts show: lists, so that another measure is another entry."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
+
+from dcgan.reports import LightReport
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,9 @@ class Line:
 class Chart:
     """One chart over the steps of a run; `low` and `high` fix the y axis where the measure has natural ends.
 
-    `scale` multiplies the stored values into `unit`; `guide` is a y value worth a thin line.
+    `scale` multiplies the stored values into `unit`; `guide` is a y value worth a dashed line, in `unit`, with the
+    words `guide_label` in the legend and the colour of `guide_role`. A `smooth` curve is a running mean over its
+    points; others show the points. `log` makes the y axis logarithmic.
     """
 
     key: str
@@ -31,6 +36,10 @@ class Chart:
     high: float | None = None
     scale: float = 1.0
     guide: float | None = None
+    guide_label: str = ""
+    guide_role: str = ""
+    smooth: bool = True
+    log: bool = False
 
 
 CHARTS: Final[tuple[Chart, ...]] = (
@@ -47,28 +56,50 @@ CHARTS: Final[tuple[Chart, ...]] = (
     Chart(
         "sureness",
         "How sure D is that an image is real",
-        "Both near 0.5: neither is winning. Far apart: D sees through G.",
+        "All near 0.5: D can only guess. D(x) near 1 and D(G(z)) near 0: D sees through G.",
         "probability",
         (
-            Line("d_real", "real ones, D(x)", "real"),
-            Line("d_fake", "generated ones, D(G(z))", "generated"),
+            Line("d_real", "real, D(x)", "real"),
+            Line("d_fake", "generated, D(G(z))", "generated"),
+            Line("accuracy", "D's accuracy", "discriminator"),
         ),
         low=0.0,
         high=1.0,
         guide=0.5,
     ),
-    Chart(
-        "accuracy",
-        "How often D is right",
-        "50 % is guessing: D can no longer tell generated from real.",
-        "% of images",
-        (Line("accuracy", "D's accuracy", "discriminator"),),
-        low=0.0,
-        high=100.0,
-        scale=100.0,
-        guide=50.0,
-    ),
 )
+
+
+def quality_charts(real: LightReport) -> tuple[Chart, ...]:
+    """The charts of the judge's reports, beside what `real` digits get."""
+    return (
+        Chart(
+            "distance",
+            "Distance to real digits",
+            "",
+            "fd_lenet",
+            (Line("fd_lenet", "distance", "generated"),),
+            guide=round(real.fd_lenet, 2),
+            guide_label="real",
+            guide_role="real",
+            smooth=False,
+            log=True,
+        ),
+        Chart(
+            "readable",
+            "Readable digits",
+            "",
+            "% of images",
+            (Line("readable_share", "readable", "generated"),),
+            low=0.0,
+            high=100.0,
+            scale=100.0,
+            guide=round(100 * real.readable_share, 1),
+            guide_label="real",
+            guide_role="real",
+            smooth=False,
+        ),
+    )
 
 
 def chart_columns() -> list[str]:
@@ -76,6 +107,6 @@ def chart_columns() -> list[str]:
     return [line.column for chart in CHARTS for line in chart.lines]
 
 
-def charts_as_data() -> list[dict[str, Any]]:
+def charts_as_data(charts: Iterable[Chart] = CHARTS) -> list[dict[str, Any]]:
     """The charts as JSON values."""
-    return [asdict(chart) for chart in CHARTS]
+    return [asdict(chart) for chart in charts]

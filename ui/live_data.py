@@ -1,4 +1,4 @@
-"""What a page that watches a run is told between two looks: status, new log points, new sample grids."""
+"""What a page that watches a run is told between two looks: status, new log points, sample grids and reports."""
 
 from __future__ import annotations
 
@@ -6,39 +6,46 @@ import math
 from dataclasses import asdict
 from typing import Any, Final
 
-from dcgan.records import Status, read_metrics
+from dcgan.records import Status, file_size, read_metrics, read_quality
 from dcgan.runs import Frame, Run
 from ui.charts import chart_columns
+from ui.quality import ROW_FIELDS
 
 MAX_POINTS: Final = 5_000
+MAX_REPORTS: Final = 500
 
 
-def live_payload(run: Run, offset: int = 0, frames: int = 0) -> dict[str, Any]:
-    """The run now, with the log points from byte `offset` and the sample grids from index `frames` on.
+def live_payload(run: Run, offset: int = 0, frames: int = 0, judged: int = 0) -> dict[str, Any]:
+    """The run now: log points from byte `offset`, sample grids from index `frames`, reports from byte `judged` on.
 
     A caller that knows more than there is (the run was set back or replaced) gets everything, under `reset`.
-    `metrics` holds one list a column; more than `MAX_POINTS` points are averaged in groups of equal size.
+    `metrics` holds one list a column; more than `MAX_POINTS` points are averaged in groups of equal size. `quality`
+    holds the judge's reports, of more than `MAX_REPORTS` some at equal distances and the last.
     """
-    rows, next_offset = read_metrics(run.path, max(offset, 0))
     samples = run.samples()
-    reset = offset < 0 or frames > len(samples) or (offset > 0 and _size(run) < offset)
+    reset = frames > len(samples) or any(
+        file_size(run.path / name) < known for name, known in (("metrics.jsonl", offset), ("quality.jsonl", judged))
+    )
     if reset:
-        rows, next_offset = read_metrics(run.path)
-        frames = 0
+        offset = frames = judged = 0
+    rows, next_offset = read_metrics(run.path, offset)
+    reports, next_judged = read_quality(run.path, judged)
     status = run.status()
     return {
         "reset": reset,
         "status": status_as_data(run, status),
         "metrics": _columns(_thinned(rows)),
         "offset": next_offset,
-        "frames": [_frame(frame, run, status) for frame in samples[max(frames, 0) :]],
+        "quality": [_report(row) for row in _some(reports)],
+        "judged": next_judged,
+        "frames": [_frame(frame, run, status) for frame in samples[frames:]],
         "frame_count": len(samples),
     }
 
 
 def status_as_data(run: Run, status: Status) -> dict[str, Any]:
     """The fields of a status that people see, as JSON values; a run that has ended shows its mean speed."""
-    hidden = ("pid", "process_started", "updated")
+    hidden = ("pid", "process_started", "updated", "beat")
     values = {name: _finite(value) for name, value in asdict(status).items() if name not in hidden}
     if not status.active:
         values["images_per_second"] = mean_speed(run, status)
@@ -79,11 +86,15 @@ def _frame(frame: Frame, run: Run, status: Status) -> dict[str, Any]:
     }
 
 
-def _size(run: Run) -> int:
-    try:
-        return (run.path / "metrics.jsonl").stat().st_size
-    except OSError:
-        return 0
+def _report(row: dict[str, Any]) -> dict[str, Any]:
+    """What the panel shows of one of the judge's reports."""
+    kept = {name: _short(row[name]) if isinstance(row[name], float) else row[name] for name in ROW_FIELDS}
+    return {**kept, "class_histogram": [_short(share) for share in row["class_histogram"]]}
+
+
+def _some(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    step = math.ceil(len(reports) / MAX_REPORTS)
+    return reports if step <= 1 else reports[::-1][::step][::-1]
 
 
 def _columns(rows: list[dict[str, float]]) -> dict[str, list[float | None]]:

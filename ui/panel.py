@@ -10,11 +10,12 @@ import streamlit as st
 from dcgan.runs import SAMPLE_COLUMNS, Run
 from ui.charts import charts_as_data
 from ui.live_data import version_of
+from ui.quality import quality_block
 from ui.theme import palette
 
 _HERE: Final = Path(__file__).resolve().parent
 _UPLOT: Final = _HERE / "vendor" / "uplot"
-_FILES: Final = ("feed.js", "grid.js", "charts.js", "words.js", "panel.js")
+_FILES: Final = ("feed.js", "grid.js", "charts.js", "quality.js", "words.js", "panel.js")
 
 
 def component_texts(*paths: Path) -> str:
@@ -37,6 +38,7 @@ def live_panel(run: Run, *, key: str = "live_panel") -> None:
         "run": run_as_data(run),
         "state": run.status().state,
         "charts": charts_as_data(),
+        "quality": quality_block(run),
         "palette": palette(),
         "noun": "digits",
     }

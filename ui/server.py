@@ -38,10 +38,10 @@ def routes() -> list[BaseRoute]:
 
 
 def live(request: Request) -> Response:
-    """`GET runs/{name}/live?offset=BYTES&frames=N`: see `ui.live_data.live_payload`; 404 with a sentence."""
+    """`GET runs/{name}/live?offset=BYTES&frames=N&judged=BYTES`: see `live_payload`; 404 with a sentence."""
     try:
         run = runs.open_named(request.path_params["name"])
-        payload = live_payload(run, _count(request, "offset"), _count(request, "frames"))
+        payload = live_payload(run, *(_count(request, name) for name in ("offset", "frames", "judged")))
     except (UserError, OSError) as error:
         return _missing(error)
     return JSONResponse(payload, headers=_FRESH)

@@ -1,6 +1,11 @@
 // Line charts over steps that share one zoom and one cursor; made once, then only given new numbers.
 
 const SMOOTH_POINTS = 15; // points in the running mean that is drawn bold over the pale single points
+const LOG_TICKS = {
+  splits: (plot, _, min, max) => [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000].filter((at) => at >= min && at <= max),
+  filter: (_, splits) => splits,
+  values: (_, splits) => splits.map((at) => WHOLE.format(at)),
+};
 const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
 class LineChart {
@@ -15,6 +20,7 @@ class LineChart {
     this.box = this.root.querySelector(".plot");
     parent.append(this.root);
     this.keys = spec.lines.map((line, index) => this.legendKey(line, index));
+    if (spec.guide_label) this.guideKey();
     this.plot = new uPlot(this.options(), this.data, this.box);
     this.plot.over.addEventListener("dblclick", () => shared.zoomTo(null));
   }
@@ -36,6 +42,15 @@ class LineChart {
     return button;
   }
 
+  guideKey() {
+    const key = document.createElement("span");
+    key.className = "guide";
+    key.innerHTML = `<i></i><span></span><b></b>`;
+    key.querySelector("span").textContent = this.spec.guide_label;
+    key.querySelector("b").textContent = this.format(this.spec.guide);
+    this.root.querySelector(".legend").append(key);
+  }
+
   options() {
     const { spec, shared } = this;
     const colour = (role) => () => shared.colours()[role];
@@ -43,16 +58,15 @@ class LineChart {
     axis.font = `11px ${shared.colours().font}`;
     const named = { labelSize: 16, labelGap: 0, labelFont: axis.font };
     const across = spec.last ? { size: 20, label: "training steps", ...named } : { size: 20 };
-    const fixed = spec.low !== null ? { range: [spec.low, spec.high] } : {};
     return {
       width: this.box.clientWidth || 400,
       height: this.box.clientHeight || 120,
       legend: { show: false },
       padding: [6, 20, 0, 0],
-      scales: { x: { time: false }, y: fixed },
+      scales: { x: { time: false }, y: this.yScale() },
       axes: [
         { ...axis, ...across, gap: 3, space: 70, values: (_, ticks) => ticks.map((tick) => WHOLE.format(tick)) },
-        { ...axis, size: 40, gap: 4, space: 28, label: spec.unit, ...named },
+        { ...axis, size: 40, gap: 4, space: 28, label: spec.unit, ...named, ...(spec.log ? LOG_TICKS : {}) },
       ],
       series: [{}, ...spec.lines.flatMap((line) => [this.series(line, 1, 0.35), this.series(line, 2, 1)])],
       cursor: { sync: { key: shared.syncKey }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
@@ -65,10 +79,20 @@ class LineChart {
     };
   }
 
+  yScale() {
+    const { low, high, log, guide } = this.spec;
+    if (!log) return low === null ? {} : { range: [low, high] };
+    // From below the guide to above the highest value, and never so near that noise fills the chart.
+    const range = (_, min, max) => [Math.min(min ?? guide, guide) / 1.5, Math.max(max ?? 0, guide * 10) * 1.3];
+    return { distr: 3, range };
+  }
+
   series({ column, role }, width, alpha) {
     const { shared } = this;
     const stroke = () => shared.colours()[role];
-    return { stroke, width, alpha, points: { show: false }, spanGaps: true, show: !shared.hidden.has(column) };
+    const single = (plot) => this.data[0].length < 40 && !this.spec.smooth;
+    const points = { show: single, size: 6, width: 0, fill: stroke };
+    return { stroke, width, alpha, points, spanGaps: true, show: !shared.hidden.has(column) };
   }
 
   selected(plot) {
@@ -84,7 +108,7 @@ class LineChart {
     const { left, top, width, height } = plot.bbox;
     context.save();
     context.lineWidth = window.devicePixelRatio || 1;
-    context.strokeStyle = this.shared.colours().quiet;
+    context.strokeStyle = this.shared.colours()[this.spec.guide_role || "quiet"];
     context.beginPath();
     if (this.spec.guide !== null) {
       context.setLineDash([2, 4]);
@@ -93,6 +117,7 @@ class LineChart {
       context.lineTo(left + width, y);
     }
     context.stroke();
+    context.strokeStyle = this.shared.colours().quiet;
     const marker = this.shared.marker();
     if (marker !== null) {
       const x = Math.round(plot.valToPos(marker, "x", true));
@@ -107,13 +132,15 @@ class LineChart {
     context.restore();
   }
 
-  update(columns) {
-    const { scale, lines } = this.spec;
+  // `reach`: the step the axis goes to, where that is not the last one of the columns.
+  update(columns, reach = columns.step?.at(-1)) {
+    const { scale, lines, smooth } = this.spec;
     const steps = columns.step ?? [];
+    this.reach = reach ?? 0;
     const curves = lines.flatMap((line) => {
       const values = columns[line.column] ?? new Array(steps.length).fill(null);
       const scaled = scale === 1 ? values : values.map((value) => (value === null ? null : value * scale));
-      return [scaled, runningMean(scaled)];
+      return [scaled, smooth ? runningMean(scaled) : scaled];
     });
     this.data = [steps, ...curves];
     this.plot.setData(this.data, false);
@@ -123,8 +150,7 @@ class LineChart {
   }
 
   rescale() {
-    const steps = this.data[0];
-    const [min, max] = this.zoom ?? [0, Math.max(steps[steps.length - 1] ?? 0, 10)];
+    const [min, max] = this.zoom ?? [0, Math.max(this.reach ?? 0, 10)];
     this.plot.setScale("x", { min, max });
   }
 
@@ -146,6 +172,7 @@ class LineChart {
   // The legend shows the value under the cursor, else the newest.
   paintKeys() {
     if (!this.plot) return;
+    this.root.querySelector(".guide")?.style.setProperty("--key", this.shared.colours()[this.spec.guide_role]);
     const under = this.plot.cursor.idx;
     this.keys.forEach((key, index) => {
       const line = this.spec.lines[index];
@@ -160,7 +187,8 @@ class LineChart {
 
   format(value) {
     if (value === null || value === undefined) return "–";
-    return this.spec.scale === 100 ? `${Math.round(value)} %` : value.toFixed(2);
+    if (this.spec.scale === 100) return `${Math.round(value)} %`;
+    return value.toFixed(this.spec.log ? 1 : 2);
   }
 
   description() {

@@ -18,7 +18,9 @@ class Feed {
 
   clear() {
     this.offset = 0;
+    this.judged = 0;
     this.columns = {};
+    this.reports = [];
     this.frames = [];
     this.status = null;
     this.problem = "";
@@ -54,6 +56,7 @@ class Feed {
     const address = new URL(`lab/runs/${encodeURIComponent(this.run.name)}/live`, document.baseURI);
     address.searchParams.set("offset", this.offset);
     address.searchParams.set("frames", this.frames.length);
+    address.searchParams.set("judged", this.judged);
     const answer = await fetch(address, { signal: AbortSignal.timeout(10000) });
     if (answer.status === 404) {
       this.gone = (await answer.json()).error;
@@ -65,8 +68,8 @@ class Feed {
   }
 
   merge(update) {
-    const steps = this.columns.step ?? [];
-    const wentBack = update.metrics.step.length && steps.length && update.metrics.step[0] <= steps[steps.length - 1];
+    const stepped = update.metrics.step[0] <= this.columns.step?.at(-1);
+    const wentBack = stepped || update.quality[0]?.step <= this.reports.at(-1)?.step;
     if (wentBack && !update.reset) {
       this.clear();
       return;
@@ -75,6 +78,8 @@ class Feed {
     this.offset = update.offset;
     this.status = update.status;
     this.frames.push(...update.frames);
+    this.judged = update.judged;
+    this.reports.push(...update.quality);
     for (const [name, values] of Object.entries(update.metrics)) {
       this.columns[name] = (this.columns[name] ?? []).concat(values);
     }

@@ -98,7 +98,7 @@ class DigitGrid {
   }
 }
 
-// A film strip on one canvas: four digits of each frame, as many frames as fit, the chosen one framed.
+// A film strip on one canvas: two or four digits of each frame, as many frames as fit, the chosen one framed.
 class FilmStrip {
   constructor(canvas, cache, size, onPick) {
     Object.assign(this, { canvas, cache, size, frames: [], current: 0, first: 0, stamp: 0 });
@@ -108,15 +108,17 @@ class FilmStrip {
     });
   }
 
-  fit(width) {
+  // `rows` of two digits for each frame.
+  fit(width, rows = 2) {
     const ratio = window.devicePixelRatio || 1;
     const scale = Math.max(1, Math.round((56 * ratio) / (2 * this.size)));
     const side = 2 * this.size * scale + 1;
-    Object.assign(this, { ratio, scale, side, space: Math.round(8 * ratio) });
+    const high = rows * this.size * scale + rows - 1;
+    Object.assign(this, { ratio, scale, side, high, rows, space: Math.round(8 * ratio) });
     this.pitch = (side + this.space) / ratio;
     this.visible = Math.max(1, Math.floor((width + this.space / ratio) / this.pitch));
     this.canvas.width = Math.floor(width * ratio);
-    this.canvas.height = side + Math.round(22 * ratio);
+    this.canvas.height = high + Math.round(22 * ratio);
     this.canvas.style.width = `${this.canvas.width / ratio}px`;
     this.canvas.style.height = `${this.canvas.height / ratio}px`;
   }
@@ -142,13 +144,13 @@ class FilmStrip {
     const chosen = this.first + place === this.current;
     const left = place * (this.side + this.space);
     context.globalAlpha = chosen ? 1 : 0.55;
-    if (image) drawTiles(context, image, this.size, { columns: 2, rows: 2, scale: this.scale, gap: 1, left });
+    if (image) drawTiles(context, image, this.size, { columns: 2, rows: this.rows, scale: this.scale, gap: 1, left });
     context.globalAlpha = 1;
     context.fillStyle = chosen ? this.colours.text : this.colours.quiet;
     context.font = `${chosen ? 600 : 400} ${12 * this.ratio}px ${this.colours.font}`;
     context.textAlign = "center";
     const middle = left + this.side / 2;
-    context.fillText(this.frames[this.first + place].label, middle, this.side + 15 * this.ratio);
-    if (chosen) context.fillRect(left, this.side + 19 * this.ratio, this.side, 2 * this.ratio);
+    context.fillText(this.frames[this.first + place].label, middle, this.high + 15 * this.ratio);
+    if (chosen) context.fillRect(left, this.high + 19 * this.ratio, this.side, 2 * this.ratio);
   }
 }

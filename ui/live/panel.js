@@ -1,6 +1,8 @@
 // The live panel of the Train page: position, sample grid with film strip, charts. Made once, kept through reruns.
 
 const WIDE = 760; // CSS pixels from which the charts stand beside the samples; panel.css has it too
+const LOW = 800; // a window lower than this gets a lower film strip, so that all of it is seen
+const WORDS = 250; // CSS pixels that titles, hints and gaps take beside the three rows of plots
 
 class Panel {
   constructor(root) {
@@ -43,10 +45,14 @@ class Panel {
       colours: () => this.colours, hidden: this.hidden, syncKey: `lab-${run.name}`, remember: () => this.remember(),
       zoomTo: (zoom) => this.zoomTo(zoom), marker: () => this.chosen,
     };
-    this.colours = this.readColours();
+    this.paint(this.readColours());
     const last = this.data.charts.length - 1;
-    this.charts = this.data.charts.map((spec, i) => new LineChart(this.find(".right"), { ...spec, last: i === last }, shared));
+    const right = this.find(".right");
+    this.curves = this.data.charts.map((spec, i) => new LineChart(right, { ...spec, last: i === last }, shared));
+    this.quality = new Quality(right, this.data.quality, shared);
+    this.charts = [...this.curves, ...this.quality.charts];
     this.charts.forEach((chart) => (chart.zoom = this.zoom));
+    this.layout();
   }
 
   close() {
@@ -81,12 +87,15 @@ class Panel {
     const across = this.find(".body").clientWidth;
     const wide = across > WIDE;
     // The grid takes what the window's height leaves it, and beside the charts never much more than half.
-    const beside = wide ? Math.max(463, across * 0.55) : across;
-    const room = Math.min(beside, Math.max(463, window.innerHeight - 345));
+    const half = wide ? Math.max(463, across * 0.55) : across;
+    const room = Math.min(half, Math.max(463, window.innerHeight - 345));
     const width = this.grid.fit(Math.max(room, 120));
     this.root.style.setProperty("--grid", `${width}px`);
-    this.strip.fit(wide ? width : across);
-    const plot = wide ? Math.max(96, Math.min(220, (width + 150) / this.data.charts.length - 70)) : 130;
+    const low = window.innerHeight < LOW;
+    this.root.classList.toggle("low", low);
+    this.strip.fit(wide ? width : across, low ? 1 : 2);
+    const beside = Math.max(width + (low ? 100 : 140), window.innerHeight - 190);
+    const plot = wide ? Math.max(96, Math.min(220, (beside - WORDS) / 3)) : 130;
     this.root.style.setProperty("--plot", `${Math.floor(plot)}px`);
     this.charts.forEach((chart) => chart.resize());
     if (this.feed.status) this.showFrame();
@@ -110,11 +119,12 @@ class Panel {
   }
 
   drawCharts() {
-    const key = `${this.feed.offset}:${this.feed.columns.step?.length}`;
+    const key = `${this.feed.offset}:${this.feed.columns.step?.length}:${this.feed.reports.length}`;
     if (key === this.drawn) return;
     this.drawn = key;
     performance.mark("lab-charts-start");
-    this.charts.forEach((chart) => chart.update(this.feed.columns));
+    this.curves.forEach((chart) => chart.update(this.feed.columns));
+    this.quality.update(this.feed.reports, this.feed.columns.step?.at(-1), this.chosen);
     performance.measure("lab-charts", "lab-charts-start");
   }
 
@@ -137,6 +147,7 @@ class Panel {
     this.remember();
     this.showFrame();
     this.charts.forEach((chart) => chart.plot.redraw(false));
+    this.quality.look(this.feed.reports, this.chosen);
   }
 
   play() {
@@ -228,10 +239,16 @@ class Panel {
     return { ...roles, background, text, quiet: `${text}9e`, line: `${text}1f`, font: style.fontFamily };
   }
 
+  paint(colours) {
+    this.colours = colours;
+    this.root.style.setProperty("--generated", colours.generated);
+    this.root.style.setProperty("--truth", colours.real);
+  }
+
   themed() {
     const colours = this.readColours();
     if (this.colours?.background === colours.background) return;
-    this.colours = colours;
+    this.paint(colours);
     this.charts.forEach((chart) => chart.repaint());
     if (this.feed.status) this.showFrame();
   }
