@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dcgan.config import TrainConfig, nearest
+from dcgan.config import PRESETS, TrainConfig, nearest
 from dcgan.datasets import dataset_info
 from dcgan.errors import UserError
 from dcgan.files import read_json, write_json
@@ -75,10 +75,16 @@ class Run:
         return self.path.name
 
     @property
+    def label(self) -> str:
+        """The name people gave the run; empty where nobody did."""
+        return str((read_json(self.path / "label.json") or {}).get("title") or "")
+
+    @property
     def title(self) -> str:
-        """The name people gave the run, else the directory's."""
-        label = read_json(self.path / "label.json") or {}
-        return str(label.get("title") or self.name)
+        """The name people gave the run, else one like `Quick on MNIST, 10:20`, with the date unless that is today."""
+        preset = PRESETS[self.preset].title if self.preset in PRESETS else self.preset
+        when = "" if self.bundled else f", {_moment(self.created)}"
+        return self.label or f"{preset} on {self.dataset_title}{when}"
 
     @property
     def bundled(self) -> bool:
@@ -308,6 +314,14 @@ def _frames(folder: Path, suffix: str) -> list[Frame]:
         if match := _FRAME.fullmatch(path.stem):
             found.append(Frame(int(match[1]), int(match[2]), path))
     return sorted(found, key=lambda frame: frame.step)
+
+
+def _moment(seconds: float) -> str:
+    """`10:20` for a moment of today, `7 Nov, 10:20` for another (`seconds` since 1970, local time)."""
+    moment = time.localtime(min(max(seconds, 0.0), 2.0**33))  # a foreign file may say anything
+    clock = time.strftime("%H:%M", moment)
+    today = moment[:3] == time.localtime()[:3]
+    return clock if today else f"{moment.tm_mday} {time.strftime('%b', moment)}, {clock}"
 
 
 def _version(package: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from streamlit.testing.v1.element_tree import Button
 from dcgan import jobs
 from dcgan.config import PRESETS, TrainConfig, config_fields, get_preset
 from dcgan.records import Status
-from dcgan.runs import Run, create_run, list_runs, open_run
+from dcgan.runs import Run, create_run, list_runs, open_run, rename_run
 from ui import launch, words
 from ui.train_form import seconds_an_epoch
 
@@ -116,7 +117,7 @@ def test_start_trains_in_another_process_with_the_values_of_the_form(app: AppTes
     app.run()
     app.button(key="start").click().run()
     assert sentences(app) == [
-        f"Run {run.name!r} is training already; stop it, or wait for it, before you start another."
+        f"Run {run.title!r} is training already; stop it, or wait for it, before you start another."
     ]
     assert len(list_runs(runs_dir)) == 1
 
@@ -192,6 +193,19 @@ def test_an_interrupted_run_says_so(app: AppTest, runs_dir: Path) -> None:
     app.query_params["run"] = run.name
     app.run()
     assert sentences(app) == ["The training process ended without a word; continue from the last saved state."]
+
+
+def test_a_run_is_called_by_what_it_is_until_it_gets_a_name(app: AppTest, runs_dir: Path) -> None:
+    run = make_run(runs_dir, "quick-1")
+    app.query_params["run"] = run.name
+    app.run()
+    titles = [element.proto.body for element in app.get("html") if "<h1" in element.proto.body]
+    assert titles == [f'<h1 class="lab-title">{run.title}<small><b>finished</b></small></h1>']
+    assert re.fullmatch(r"Quick on MNIST, \d\d:\d\d", run.title)
+    rename_run(run, "My first")
+    app.run()
+    titles = [element.proto.body for element in app.get("html") if "<h1" in element.proto.body]
+    assert titles == ['<h1 class="lab-title">My first<small>Quick · MNIST · <b>finished</b></small></h1>']
 
 
 def test_names_people_give_are_never_markup(app: AppTest, runs_dir: Path) -> None:

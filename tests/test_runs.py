@@ -1,6 +1,7 @@
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ def write_status(run: runs.Run, **values: Any) -> None:
 def test_created_run_reads_back(run: runs.Run) -> None:
     again = runs.open_run(run.path)
     assert again == run
-    assert (again.name, again.title, again.preset, again.dataset_title) == (
-        "quick-1", "quick-1", "quick", "Embedded digits",
+    assert (again.name, again.label, again.preset, again.dataset_title) == (
+        "quick-1", "", "quick", "Embedded digits",
     )  # fmt: skip
     assert (again.image_size, again.channels, again.num_classes) == (28, 1, 10)
     assert again.config == TrainConfig(dataset="digits")
@@ -142,9 +143,18 @@ def test_launched_process_counts_until_it_speaks(run: runs.Run) -> None:
     assert run.status().state == "paused"
 
 
+def test_a_run_without_a_name_is_called_by_what_it_is(run: runs.Run, runs_dir: Path) -> None:
+    now = time.localtime()
+    assert run.title == f"Quick on Embedded digits, {time.strftime('%H:%M', time.localtime(run.created))}"
+    moment = time.mktime((now.tm_year - 1, 11, 7, 10, 20, 0, 0, 0, -1))
+    assert replace(run, created=moment).title == "Quick on Embedded digits, 7 Nov, 10:20"
+    assert replace(run, created=1e300).title
+    assert replace(run, preset="mine", path=runs_dir / "bundled-a").title == "mine on Embedded digits"
+
+
 def test_rename_and_delete(run: runs.Run) -> None:
     runs.rename_run(run, "  my   digits ")
-    assert run.title == "my digits" and run.name == "quick-1"
+    assert run.title == run.label == "my digits" and run.name == "quick-1"
     for title in ("", " ", "x" * 81):
         with pytest.raises(UserError, match="1 to 80 characters"):
             runs.rename_run(run, title)

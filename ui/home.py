@@ -33,7 +33,8 @@ def what_a_gan_is(run: Run | None) -> None:
         "that is a generative adversarial network, a GAN.</p>"
     )
     if run:
-        made = f"Drawn by {run.title}: {preset_title(run)}, trained on {run.dataset_title}."
+        name = f"{run.label}: " if run.label else ""
+        made = f"Drawn by {name}{preset_title(run)}, trained on {run.dataset_title}."
         st.html(f'<p class="lab-note">{escape(made)}</p>')
 
 

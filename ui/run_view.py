@@ -19,7 +19,7 @@ from ui.manage import open_manage_dialog
 from ui.page import errors_as_sentences
 from ui.panel import live_panel
 from ui.train_form import restart_on_digits
-from ui.words import plain, preset_title
+from ui.words import plain, title_facts
 
 EXPLORE: Final = Path(__file__).resolve().parent.parent / "pages" / "explore.py"
 DOWNLOADS: Final = (
@@ -42,8 +42,8 @@ def run_view(run: Run) -> None:
 
 def title_line(run: Run, status: Status) -> str:
     """Name, preset, data and state as HTML."""
-    facts = " · ".join(escape(text) for text in (preset_title(run), run.dataset_title))
-    return f'<h1 class="lab-title">{escape(run.title)}<small>{facts} · <b>{status.state}</b></small></h1>'
+    facts = "".join(f"{escape(text)} · " for text in title_facts(run))
+    return f'<h1 class="lab-title">{escape(run.title)}<small>{facts}<b>{status.state}</b></small></h1>'
 
 
 def _controls(run: Run, status: Status) -> None:

@@ -48,6 +48,11 @@ def preset_title(run: Run) -> str:
     return PRESETS[run.preset].title if run.preset in PRESETS else run.preset
 
 
+def title_facts(run: Run) -> list[str]:
+    """Preset and data, where the run's title is one that people gave it and does not say them."""
+    return [preset_title(run), run.dataset_title] if run.label else []
+
+
 def progress(status: Status) -> str:
     """`epoch 3 of 20`, or `20 epochs` when that is all of them."""
     if status.epochs and status.epoch >= status.epochs and not status.active:
