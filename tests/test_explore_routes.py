@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageSequence
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -160,8 +160,10 @@ def test_a_path_and_its_lengths(client: TestClient, run: Run) -> None:
 def test_the_walk_as_an_animation(client: TestClient, run: Run) -> None:
     answer = client.get("/lab/runs/mine/walk.gif?epoch=2&pick=0.1&pick=0.2&steps=4&loop=1&scale=2&milliseconds=50")
     with Image.open(io.BytesIO(answer.content)) as gif:
-        assert (gif.format, gif.size, gif.n_frames, gif.info["duration"]) == ("GIF", (56, 56), 8, 50)
+        assert (gif.format, gif.size) == ("GIF", (56, 56))
         first = np.asarray(gif.convert("L"))
+        # Pillow writes equal neighbours as one picture that stays longer.
+        assert sum(frame.info["duration"] for frame in ImageSequence.Iterator(gif)) == 8 * 50
     z, condition = explore_models.locate(run, 2, Point(index=1))
     expected = load_generator(run, 2).draw(z[None], condition[None]).numpy()[0, 0].repeat(2, 0).repeat(2, 1)
     np.testing.assert_array_equal(first, expected)
