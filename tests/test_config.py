@@ -57,7 +57,7 @@ def test_every_field_is_explained() -> None:
 
 def test_presets_are_what_they_are_called() -> None:
     quick, classic = get_preset("quick").config, get_preset("dcgan").config
-    assert quick.conditioning == "labels" and quick.lr_g == 2e-3 and quick.ema_decay > 0
+    assert quick.conditioning == "labels" and quick.lr_g == 3e-3 and quick.ema_decay > 0
     assert (classic.conditioning, classic.lr_g, classic.lr_d, classic.beta1) == ("none", 2e-4, 2e-4, 0.5)
     assert all(preset.name == name and preset.summary.endswith(".") for name, preset in PRESETS.items())
 
