@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dcgan.config import TrainConfig
-from dcgan.runs import create_run
+from dcgan.runs import create_run, open_run
 from dcgan.session import run_training
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -57,8 +57,9 @@ def test_a_run_without_a_generator_is_offered_later(app: AppTest, runs_dir: Path
     app.query_params["run"] = "begun"
     data = panel(app.run())
     assert data["run"]["name"] == "done"
+    title = open_run(runs_dir / "done").title
     assert data["notice"] == (
-        "Run 'begun' has no trained generator yet; wait for its first epoch to end. You see 'done' instead."
+        f"Run 'begun' has no trained generator yet; wait for its first epoch to end. You see {title!r} instead."
     )
     assert {run["name"]: run["ready"] for run in data["runs"]} == {"begun": False, "done": True}
 

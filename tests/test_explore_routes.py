@@ -85,7 +85,8 @@ def test_draw_answers_the_generators_pixels(client: TestClient, run: Run) -> Non
         (np.full(18, np.nan, "<f4").tobytes(), 400, "finite"),
         (np.full(18, np.inf, "<f4").tobytes(), 400, "finite"),
         (np.full(18, 1e9, "<f4").tobytes(), 400, "between"),
-        (bytes(400 * 600 * 4 + 4), 413, "At most 400"),
+        (np.zeros(18 * 401, "<f4").tobytes(), 400, "At most 400"),
+        (bytes(400 * 1512 * 4 + 4), 413, "At most 400"),
     ],
 )
 def test_rows_that_do_not_fit_are_refused_with_a_sentence(
@@ -209,6 +210,22 @@ def test_generators_are_kept_and_the_oldest_is_let_go(run: Run) -> None:
     assert models.get(run, 2) is second
     models.get(run, 1)
     assert models.get(run, 2) is not second
+
+
+@pytest.mark.parametrize(("conditioning", "classes"), [("clusters", 30), ("none", 0)])
+def test_other_conditions_are_drawn_too(
+    client: TestClient, runs_dir: Path, small_config: TrainConfig, conditioning: str, classes: int
+) -> None:
+    config = small_config.with_changes(conditioning=conditioning, clusters=30, epochs=1)
+    run_training(create_run(runs_dir / "other", config, "quick"))
+    trained = load_generator(open_run(runs_dir / "other"))
+    z = torch.randn(48, SIZE, generator=torch.Generator().manual_seed(0))[1:2]
+    token = "0.1_n29" if classes else "0.1"
+    expected = trained.draw(z, trained.condition([29]) if classes else None).numpy()
+    answer = client.get(f"/lab/runs/other/image.png?at={token}&scale=1")
+    np.testing.assert_array_equal(_png(answer.content), expected[0, 0])
+    data = client.get(f"/lab/runs/other/path?pick={token}&pick=0.2&steps=2").json()
+    assert len(_floats(data["conditions"])) == 3 * classes
 
 
 def test_a_snapshot_replaced_on_disk_is_read_anew(run: Run) -> None:

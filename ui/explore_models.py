@@ -21,7 +21,7 @@ from dcgan.images import Pixels, to_png
 from dcgan.models import condition_vector
 from dcgan.runs import Run
 from dcgan.sampling import TrainedGenerator, load_snapshot
-from ui.explore_state import DIRECTIONS, SAMPLES, Point
+from ui.explore_state import DIRECTIONS, MAX_IMAGES, SAMPLES, Point
 
 _KEPT: Final = 24  # generators in memory; the presets' take 1 to 4 MB each
 
@@ -76,9 +76,11 @@ def draw(run: Run, epoch: int | None, values: NDArray[np.float32]) -> tuple[byte
         UserError: there is no such generator, or the rows do not fit it.
     """
     trained = MODELS.get(run, epoch).trained
-    width = trained.config.latent_dim + (trained.shape.num_classes if trained.conditional else 0)
+    width = trained.config.latent_dim + trained.num_conditions
     if values.size == 0 or values.size % width:
         raise UserError(f"This generator takes rows of {width} numbers; {values.size} do not divide into those.")
+    if values.size > MAX_IMAGES * width:
+        raise UserError(f"At most {MAX_IMAGES} images are drawn at once.")
     rows = torch.from_numpy(values.reshape(-1, width).copy())
     images = trained.draw(rows[:, : trained.config.latent_dim], rows[:, trained.config.latent_dim :])
     return images.numpy().tobytes(), tuple(images.shape)
@@ -103,7 +105,7 @@ def _samples(seed: int, latent_dim: int, class_counts: tuple[int, ...]) -> tuple
 
 
 def locate(run: Run, epoch: int | None, point: Point) -> tuple[Tensor, Tensor]:
-    """z [latent_dim] and condition [classes] of `point`, shown by the generator of `epoch`.
+    """z [latent_dim] and condition [classes] (none where it knows none) of `point`, shown by the generator of `epoch`.
 
     The sample's z is truncated first and then moved, so that a direction's slider means the same at every truncation;
     coordinates that were set are set last.
@@ -121,10 +123,12 @@ def locate(run: Run, epoch: int | None, point: Point) -> tuple[Tensor, Tensor]:
     for number, value in point.coordinates.items():
         z = z.clone()
         z[number] = value / 100
-    return z, _condition(run.num_classes, point, int(labels[point.index]))
+    return z, _condition(run.num_conditions, point, int(labels[point.index]))
 
 
 def _condition(num_classes: int, point: Point, own: int) -> Tensor:
+    if not num_classes:
+        return torch.zeros(0)
     first = condition_vector(torch.tensor([own if point.digit is None else point.digit]), num_classes)
     if point.blend is None:
         return first[0]

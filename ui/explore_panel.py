@@ -107,7 +107,9 @@ def _address() -> dict[str, list[str]]:
 
 
 def _title(run: Run) -> str:
-    return f"{run.title} · {run.dataset_title}"
+    """The run's name and the data it was trained on, each once."""
+    title = run.title
+    return title if run.dataset_title in title else f"{title} · {run.dataset_title}"
 
 
 def _run_as_data(run: Run) -> dict[str, Any]:
@@ -119,6 +121,7 @@ def _run_as_data(run: Run) -> dict[str, Any]:
         "channels": run.channels,
         "latent": space.latent_dim,
         "classes": space.num_classes,
+        "noun": "group" if run.config.conditioning == "clusters" else "digit",
         "epochs": space.epochs,
         "active": run.status().active,
     }

@@ -23,10 +23,9 @@ from starlette.routing import Route
 from dcgan import runs
 from dcgan.errors import UserError
 from dcgan.runs import Run
-from ui.explore_state import MAX_PICKS, MAX_SEED, MAX_STEPS, METHODS, Point, Space, parse_point
+from ui.explore_state import MAX_IMAGES, MAX_PICKS, MAX_SEED, MAX_STEPS, METHODS, Point, Space, parse_point
 
-MAX_IMAGES: Final = 400
-_MAX_ROW: Final = 600  # numbers: the largest latent_dim and a class vector
+_MAX_ROW: Final = 1512  # numbers: the largest latent_dim and the most classes
 _MAX_VALUE: Final = 100.0
 _FRESH: Final = {"Cache-Control": "no-store"}
 Answer = Callable[[Run, Request], Response]
@@ -56,7 +55,7 @@ def routes() -> list[Route]:
 def space_of(run: Run) -> Space:
     """The limits of the points of `run`, as they are now."""
     epochs = tuple(sorted({frame.epoch for frame in run.snapshots()}))
-    return Space(run.config.latent_dim, run.num_classes if run.conditional else 0, epochs)
+    return Space(run.config.latent_dim, run.num_conditions, epochs)
 
 
 class _Missing(UserError):

@@ -23,12 +23,13 @@ COORDINATE_REACH: Final = 400
 MAX_SEED: Final = 999_999
 MAX_PICKS: Final = 12
 MAX_STEPS: Final = 30
+MAX_IMAGES: Final = 400  # drawn in one request; the longest walk has MAX_PICKS * MAX_STEPS
 VIEWS: Final = ("sliders", "walk")
 METHODS: Final = ("slerp", "lerp")
 
 _BASE = re.compile(r"(\d{1,6})\.(\d{1,3})")
 _PAIR = re.compile(r"(\d{1,3})\.(-?\d{1,4})")
-_DIGIT = re.compile(r"(\d{1,2})(?:\.(\d{1,2})\.(\d{1,3}))?")
+_DIGIT = re.compile(r"(\d{1,3})(?:\.(\d{1,3})\.(\d{1,3}))?")
 _WALK = re.compile(r"(slerp|lerp)-(\d{1,2})(-loop)?")
 
 
@@ -67,7 +68,7 @@ class Space:
     """What a run offers: the limits its points are checked against."""
 
     latent_dim: int
-    num_classes: int  # 0 where the generator knows no classes
+    num_classes: int  # digits or clusters it can be asked for; 0 where it knows none
     epochs: tuple[int, ...]
 
 

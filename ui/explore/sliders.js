@@ -85,11 +85,11 @@ function blendRow(panel) {
   });
   const digits = Array.from({ length: panel.data.run.classes }, (_, digit) => element("option", { value: digit, textContent: digit }));
   row.other = element("select", {}, ...digits);
-  row.other.setAttribute("aria-label", "Digit to blend towards");
+  row.other.setAttribute("aria-label", `The ${panel.data.run.noun} to blend towards`);
   row.other.value = Math.min(8, digits.length - 1);
   row.other.onchange = () => panel.blend(Number(row.other.value), Number(row.input.value), true);
   row.label.append(" ", row.other);
-  row.input.setAttribute("aria-label", "Blend towards another digit");
+  row.input.setAttribute("aria-label", `Blend towards another ${panel.data.run.noun}`);
   return row;
 }
 

@@ -26,6 +26,11 @@ class PanelView {
 
   buildDigits(classes) {
     this.find(".digit").hidden = !classes;
+    this.find(".digit span").textContent = this.data.run.noun;
+    if (classes > 12) {
+      this.buildGroups(classes);
+      return;
+    }
     const names = [...Array(classes).keys(), null];
     this.find(".digit div").replaceChildren(...names.map((digit) => {
       const button = element("button", { type: "button", textContent: digit ?? "any", onclick: () => this.setDigit(digit) });
@@ -33,6 +38,27 @@ class PanelView {
       button.dataset.digit = digit ?? "any";
       return button;
     }));
+  }
+
+  // Too many classes for a row of buttons.
+  buildGroups(classes) {
+    const names = ["any", ...Array(classes).keys()];
+    const choice = element("select", {}, ...names.map((name) => element("option", { value: name, textContent: name })));
+    choice.setAttribute("aria-label", this.data.run.noun);
+    choice.onchange = () => this.setDigit(choice.value === "any" ? null : Number(choice.value));
+    this.find(".digit div").replaceChildren(choice);
+  }
+
+  showDigit(digit) {
+    const [first] = this.find(".digit div").children;
+    if (first.tagName === "SELECT") {
+      first.value = digit ?? "any";
+      return;
+    }
+    for (const button of this.find(".digit div").children) {
+      const on = button.dataset.digit === String(digit ?? "any");
+      Object.assign(button, { ariaChecked: String(on), tabIndex: on ? 0 : -1 });
+    }
   }
 
   fillRuns() {
@@ -85,10 +111,7 @@ class PanelView {
     this.truncation.set(point.truncation, point.truncation !== 100);
     this.blendRow?.set(point.blend?.[1] ?? 0, point.blend);
     if (point.blend) this.blendRow.other.value = point.blend[0];
-    for (const button of find(".digit div").children) {
-      const on = button.dataset.digit === String(point.digit ?? "any");
-      Object.assign(button, { ariaChecked: String(on), tabIndex: on ? 0 : -1 });
-    }
+    this.showDigit(point.digit);
     find(".png").href = this.engine.address("image.png", { epoch: state.epoch, at: tokenOf(point) });
     this.refreshCoordinates();
     this.refreshShares();
@@ -158,7 +181,7 @@ class PanelView {
     const parts = [`sample ${point.index + 1}, seed ${point.seed}`];
     if (this.data.run.classes) {
       const digit = point.digit ?? (await this.space.ownDigit(point));
-      parts.push(point.blend ? `${100 - point.blend[1]} % ${digit}, ${point.blend[1]} % ${point.blend[0]}` : `digit ${digit}`);
+      parts.push(point.blend ? `${100 - point.blend[1]} % ${digit}, ${point.blend[1]} % ${point.blend[0]}` : `${this.data.run.noun} ${digit}`);
     }
     const moved = Object.keys(point.directions).length + Object.keys(point.coordinates).length;
     if (moved) parts.push(moved === 1 ? "1 slider moved" : `${moved} sliders moved`);
