@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dcgan.config import TrainConfig
+from dcgan.layers import FlattenChannelsLast, FromImage, ToImage
 
 INIT_STD = 0.02  # arXiv 1511.06434, section 4
 LEAK = 0.2  # idem
@@ -62,7 +63,7 @@ class Generator(nn.Module):
             layers += [_up(widths[-1], finish), nn.BatchNorm2d(finish), nn.ReLU(inplace=True)]
             layers += [nn.Conv2d(finish, shape.channels, 3, 1, 1), nn.Tanh()]
         else:
-            layers += [nn.ConvTranspose2d(widths[-1], shape.channels, 4, 2, 1), nn.Tanh()]
+            layers += [ToImage(widths[-1], shape.channels), nn.Tanh()]
         self.body = nn.Sequential(*layers)
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -77,7 +78,9 @@ class Generator(nn.Module):
 
     def from_stem(self, activations: Tensor) -> Tensor:
         """Images [N, C, H, W] in [-1, 1] from first-layer activations [N, features]."""
-        images: Tensor = self.body(self.unflatten(activations))
+        # In the convolutions' memory order, so that gradients come back in it: other orders are many times slower.
+        maps = self.unflatten(activations).contiguous(memory_format=torch.channels_last)
+        images: Tensor = self.body(maps)
         return images
 
 
@@ -93,13 +96,13 @@ class Discriminator(nn.Module):
         for i, (inputs, outputs) in enumerate(zip([shape.channels, *widths], widths, strict=False)):
             layers += [
                 _down(inputs, outputs, config.discriminator_norm, first=i == 0),
-                nn.LeakyReLU(LEAK, inplace=True),
+                nn.LeakyReLU(LEAK, inplace=i > 0),  # in place on the first layer's view would reorder its gradient
             ]
             if config.dropout:
                 layers.append(Dropout(config.dropout, noise))
         if config.minibatch_std:
             layers.append(MinibatchStd())
-        self.body = nn.Sequential(*layers, nn.Flatten())
+        self.body = nn.Sequential(*layers, FlattenChannelsLast())
         features = (widths[-1] + config.minibatch_std) * sizes[0] ** 2
         self.dense: nn.Module = nn.Identity()
         if config.discriminator_features:
@@ -169,7 +172,7 @@ def _up(inputs: int, outputs: int) -> nn.Module:
 def _down(inputs: int, outputs: int, norm: str, *, first: bool) -> nn.Module:
     # The paper leaves the first layer without batch norm: it must see the real pixel statistics.
     batch = norm == "batch" and not first
-    conv = nn.Conv2d(inputs, outputs, 4, 2, 1, bias=not batch)
+    conv = FromImage(inputs, outputs) if first else nn.Conv2d(inputs, outputs, 4, 2, 1, bias=not batch)
     if norm == "spectral":
         return nn.utils.parametrizations.spectral_norm(conv)
     return nn.Sequential(conv, nn.BatchNorm2d(outputs)) if batch else conv
