@@ -5,9 +5,8 @@ import streamlit as st
 from dcgan import runs
 from dcgan.runs import Run
 from ui import launch, page
-from ui.panel import live_panel
 from ui.run_list import run_list
-from ui.run_view import run_view, title_line
+from ui.run_view import cured_panel, run_view, title_line
 from ui.train_form import preset_pictures, train_form
 
 
@@ -37,7 +36,7 @@ else:
     with right:
         if known:
             st.html(title_line(known[0], known[0].status()))
-            live_panel(known[0])
+            cured_panel(known[0])
         else:
             st.info("No run yet. Press Start: the first digits show here within half a minute.")
 run_list(known, run)

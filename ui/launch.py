@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
-from typing import Final
+import time
+from collections.abc import Mapping
+from typing import Any, Final
 
 from dcgan import jobs, runs
 from dcgan.config import TrainConfig
 from dcgan.errors import UserError
 from dcgan.runs import Run
 
+PATIENCE_SECONDS: Final = 20.0  # that a run may take to end; it saves its state first
 _one_at_a_time: Final = threading.Lock()
 
 
@@ -27,6 +30,23 @@ def start(config: TrainConfig, preset: str, max_seconds: float | None = None, ti
     with _one_at_a_time:
         _refuse_second()
         return jobs.start(config, preset=preset, max_seconds=max_seconds, title=title)
+
+
+def start_again(run: Run, changes: Mapping[str, Any]) -> str:
+    """End `run` where it is still going, and start one with `changes` to its settings; returns the new run's name.
+
+    Raises:
+        UserError: the run does not end within `PATIENCE_SECONDS`, another one is active, or a change is not allowed.
+    """
+    config = run.config.with_changes(**changes)
+    if run.status().active:
+        jobs.send(run, "stop")
+    end = time.monotonic() + PATIENCE_SECONDS
+    while run.status().active:
+        if time.monotonic() > end:
+            raise UserError(f"Run {run.title!r} has been asked to stop and is still busy; start again in a moment.")
+        time.sleep(0.1)
+    return start(config, run.preset)
 
 
 def go_on(run: Run, epochs: int) -> None:

@@ -6,7 +6,9 @@ import math
 from dataclasses import asdict
 from typing import Any, Final
 
-from dcgan.records import Status, file_size, read_metrics, read_quality
+from dcgan.config import TrainConfig, field_info
+from dcgan.doctor import Finding, diagnose
+from dcgan.records import Status, file_size, read_metrics, read_quality, recent
 from dcgan.runs import Frame, Run
 from ui.charts import chart_columns
 from ui.quality import ROW_FIELDS
@@ -20,7 +22,8 @@ def live_payload(run: Run, offset: int = 0, frames: int = 0, judged: int = 0) ->
 
     A caller that knows more than there is (the run was set back or replaced) gets everything, under `reset`.
     `metrics` holds one list a column; more than `MAX_POINTS` points are averaged in groups of equal size. `quality`
-    holds the judge's reports, of more than `MAX_REPORTS` some at equal distances and the last.
+    holds the judge's reports, of more than `MAX_REPORTS` some at equal distances and the last. `findings` are the
+    doctor's, None where there is nothing new to judge by.
     """
     samples = run.samples()
     reset = frames > len(samples) or any(
@@ -40,6 +43,7 @@ def live_payload(run: Run, offset: int = 0, frames: int = 0, judged: int = 0) ->
         "judged": next_judged,
         "frames": [_frame(frame, run, status) for frame in samples[frames:]],
         "frame_count": len(samples),
+        "findings": findings_as_data(run, status) if rows or reports or not status.active else None,
     }
 
 
@@ -50,6 +54,20 @@ def status_as_data(run: Run, status: Status) -> dict[str, Any]:
     if not status.active:
         values["images_per_second"] = mean_speed(run, status)
     return {**values, "active": status.active}
+
+
+def findings_as_data(run: Run, status: Status) -> list[dict[str, Any]]:
+    """What the doctor says just now, the gravest first."""
+    findings = diagnose(run.config, *recent(run.path), status)
+    words = {found.name: {"trouble": found.trouble, "remedy": remedy_words(run.config, found)} for found in findings}
+    return [asdict(found) | words[found.name] for found in findings]
+
+
+def remedy_words(config: TrainConfig, found: Finding) -> str:
+    """`Learning rate of G 0.002 (was 0.00004)`; empty where there is no remedy."""
+    changes = found.remedy or {}
+    was = {name: _value(getattr(config, name)) for name in changes}
+    return ", ".join(f"{field_info(name).label} {_value(new)} (was {was[name]})" for name, new in changes.items())
 
 
 def mean_speed(run: Run, status: Status) -> float:
@@ -75,6 +93,12 @@ def version_of(run: Run) -> str:
 def sample_url(run: Run, frame: Frame) -> str:
     """The address of a sample grid, relative to the app's own; what it answers never changes."""
     return f"lab/runs/{run.name}/samples/{frame.path.name}?v={version_of(run)}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:.10f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
 def _frame(frame: Frame, run: Run, status: Status) -> dict[str, Any]:

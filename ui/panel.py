@@ -15,7 +15,7 @@ from ui.theme import palette
 
 _HERE: Final = Path(__file__).resolve().parent
 _UPLOT: Final = _HERE / "vendor" / "uplot"
-_FILES: Final = ("feed.js", "grid.js", "charts.js", "quality.js", "words.js", "panel.js")
+_FILES: Final = ("feed.js", "grid.js", "charts.js", "quality.js", "doctor.js", "words.js", "panel.js")
 
 
 def component_texts(*paths: Path) -> str:
@@ -32,8 +32,11 @@ _mount = st.components.v2.component(
 )
 
 
-def live_panel(run: Run, *, key: str = "live_panel") -> None:
-    """Show `run` as it goes, or as it went. The page reruns when the run's state is another than now."""
+def live_panel(run: Run, *, key: str = "live_panel") -> str | None:
+    """Show `run` as it goes, or as it went. The page reruns when the run's state is another than now.
+
+    Returns the name of the doctor's finding whose remedy was just asked for, else None.
+    """
     data = {
         "run": run_as_data(run),
         "state": run.status().state,
@@ -42,7 +45,8 @@ def live_panel(run: Run, *, key: str = "live_panel") -> None:
         "palette": palette(),
         "noun": "digits",
     }
-    _mount(key=key, data=data, on_state_change=lambda: None)
+    told = _mount(key=key, data=data, on_state_change=lambda: None, on_remedy_change=lambda: None)
+    return told.remedy if isinstance(told.remedy, str) else None
 
 
 def run_as_data(run: Run) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from dcgan import jobs
 from dcgan.datasets import DATASETS, is_on_disk
+from dcgan.doctor import remedy
 from dcgan.errors import DcganError
 from dcgan.records import Status
 from dcgan.runs import Run
@@ -37,7 +38,18 @@ def run_view(run: Run) -> None:
         st.html(title_line(run, status), width="stretch")
         _controls(run, status)
     _trouble(run, status)
-    live_panel(run)
+    cured_panel(run)
+
+
+def cured_panel(run: Run) -> None:
+    """The live panel; the doctor's button in it starts the run anew with other settings."""
+    asked = live_panel(run)
+    changes = remedy(asked, run.config) if asked else None
+    if changes:
+        with errors_as_sentences(), st.spinner("Ending this run and starting the next one …"):
+            name = launch.start_again(run, changes)
+            st.query_params.from_dict({"run": name})
+            st.rerun()
 
 
 def title_line(run: Run, status: Status) -> str:

@@ -8,7 +8,9 @@ import pytest
 from lab_app import App, wait_until
 from playwright.sync_api import BrowserContext, Page, expect
 
-from dcgan.runs import Run, list_runs
+from dcgan import jobs
+from dcgan.config import get_preset
+from dcgan.runs import Run, list_runs, open_run
 
 pytestmark = pytest.mark.browser
 
@@ -110,6 +112,50 @@ def test_looking_back_zoom_and_hidden_lines_survive_refreshes_and_a_reload(app: 
     expect(page.locator(".chart .plot").first).to_have_attribute("data-steps", re.compile(r"^0\.\."))
     page.get_by_role("button", name="live").click()
     wait_past(page, 50)
+    assert app.complaints == []
+
+
+def test_the_judge_speaks_in_a_place_that_was_kept_for_it(app: App, page: Page) -> None:
+    run = start_quick(page, app)
+    wait_past(page, 10)
+    block, bars = page.locator(".quality"), page.locator(".digits ol")
+    expect(block.locator(".verdict")).to_have_text("first judged after epoch 1")
+    expect(bars).to_have_attribute("aria-label", "Not judged yet")
+    before = block.bounding_box()
+    page.locator(".st-key-command_stop button:visible").click()
+    expect(block).to_have_attribute("data-reports", "1")
+    report = run.quality()[-1]
+    words = "missing: " + ", ".join(map(str, report["missing_classes"]))
+    expect(block.locator(".verdict")).to_contain_text(
+        words if report["missing_classes"] else "all ten digits are there"
+    )
+    expect(block.locator(".legend b").first).to_have_text(re.compile(r"^[\d,.]+$"))
+    heights = bars.locator("i").evaluate_all("bars => bars.map((bar) => bar.getBoundingClientRect().height)")
+    shares = report["class_histogram"]
+    assert heights.index(max(heights)) == shares.index(max(shares))
+    after = block.bounding_box()
+    assert before and after and (before["width"], before["height"]) == (after["width"], after["height"])
+    page.get_by_label("Look back through the samples").press("Home")
+    expect(block.locator(".verdict")).to_have_text("not judged yet at this step")
+    assert app.complaints == []
+
+
+def test_the_doctor_names_what_is_wrong_and_one_press_starts_anew(app: App, page: Page) -> None:
+    config = get_preset("quick").config.with_changes(dataset="digits", epochs=2000, lr_g=4e-5)
+    sick = open_run(app.runs_dir / jobs.start(config, preset="quick", runs_dir=app.runs_dir))
+    page.goto(f"{app.address}/train?run={sick.name}")
+    doctor = page.locator(".doctor")
+    expect(doctor).to_have_attribute("data-finding", "d-wins")
+    expect(doctor).to_contain_text("D is winning")
+    expect(doctor.locator(".remedy")).to_have_text(f"Learning rate of G {config.lr_d} (was 0.00004)")
+    expect(page.locator(".quality")).to_contain_text("Embedded digits is drawn differently")
+    doctor.locator("button").click()
+    wait_until(page, lambda: f"run={sick.name}" not in page.url, "the page of the new run")
+    page.locator('.lab[data-state="running"]').wait_for()
+    assert sick.status().state == "stopped"
+    better = list_runs(app.runs_dir)[0]
+    assert better.config == config.with_changes(lr_g=config.lr_d) and f"run={better.name}" in page.url
+    expect(doctor).to_have_attribute("data-finding", "early")
     assert app.complaints == []
 
 

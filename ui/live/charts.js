@@ -2,7 +2,10 @@
 
 const SMOOTH_POINTS = 15; // points in the running mean that is drawn bold over the pale single points
 const LOG_TICKS = {
-  splits: (plot, _, min, max) => [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000].filter((at) => at >= min && at <= max),
+  splits: (_, axis, min, max) => {
+    const within = max / min > 40 ? [1] : [1, 2, 5];
+    return [1, 10, 100, 1000].flatMap((ten) => within.map((at) => at * ten)).filter((at) => at >= min && at <= max);
+  },
   filter: (_, splits) => splits,
   values: (_, splits) => splits.map((at) => WHOLE.format(at)),
 };
@@ -132,11 +135,11 @@ class LineChart {
     context.restore();
   }
 
-  // `reach`: the step the axis goes to, where that is not the last one of the columns.
-  update(columns, reach = columns.step?.at(-1)) {
+  // `reach`: the step the axis goes to.
+  update(columns, reach) {
     const { scale, lines, smooth } = this.spec;
     const steps = columns.step ?? [];
-    this.reach = reach ?? 0;
+    this.reach = reach;
     const curves = lines.flatMap((line) => {
       const values = columns[line.column] ?? new Array(steps.length).fill(null);
       const scaled = scale === 1 ? values : values.map((value) => (value === null ? null : value * scale));
@@ -188,7 +191,8 @@ class LineChart {
   format(value) {
     if (value === null || value === undefined) return "–";
     if (this.spec.scale === 100) return `${Math.round(value)} %`;
-    return value.toFixed(this.spec.log ? 1 : 2);
+    if (!this.spec.log) return value.toFixed(2);
+    return value < 100 ? value.toFixed(1) : WHOLE.format(value);
   }
 
   description() {

@@ -21,6 +21,7 @@ class Feed {
     this.judged = 0;
     this.columns = {};
     this.reports = [];
+    this.findings = [];
     this.frames = [];
     this.status = null;
     this.problem = "";
@@ -80,6 +81,7 @@ class Feed {
     this.frames.push(...update.frames);
     this.judged = update.judged;
     this.reports.push(...update.quality);
+    this.findings = update.findings ?? this.findings;
     for (const [name, values] of Object.entries(update.metrics)) {
       this.columns[name] = (this.columns[name] ?? []).concat(values);
     }

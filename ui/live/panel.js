@@ -50,6 +50,7 @@ class Panel {
     const right = this.find(".right");
     this.curves = this.data.charts.map((spec, i) => new LineChart(right, { ...spec, last: i === last }, shared));
     this.quality = new Quality(right, this.data.quality, shared);
+    this.doctor = new Doctor(right, (name) => this.trigger("remedy", name));
     this.charts = [...this.curves, ...this.quality.charts];
     this.charts.forEach((chart) => (chart.zoom = this.zoom));
     this.layout();
@@ -110,6 +111,7 @@ class Panel {
       showLine(this.find, feed.status);
       this.showFrame();
       this.drawCharts();
+      this.doctor.show(feed.findings, feed.status.active);
     }
     const state = feed.gone ? "gone" : feed.status?.state;
     if (state && state !== this.data.state && state !== this.told) {
@@ -123,8 +125,10 @@ class Panel {
     if (key === this.drawn) return;
     this.drawn = key;
     performance.mark("lab-charts-start");
-    this.curves.forEach((chart) => chart.update(this.feed.columns));
-    this.quality.update(this.feed.reports, this.feed.columns.step?.at(-1), this.chosen);
+    const { columns, reports } = this.feed;
+    const reach = Math.max(columns.step?.at(-1) ?? 0, reports.at(-1)?.step ?? 0);
+    this.curves.forEach((chart) => chart.update(columns, reach));
+    this.quality.update(reports, reach, this.chosen);
     performance.measure("lab-charts", "lab-charts-start");
   }
 
