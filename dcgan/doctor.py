@@ -61,7 +61,7 @@ def diagnose(
         return []
     window = _window(metrics)
     if metrics[-1]["step"] < EARLY_STEPS:
-        return [Finding("early", SENTENCES["early"], f"step {metrics[-1]['step']:,.0f} of the first {EARLY_STEPS}")]
+        return [_finding("early", config, f"step {metrics[-1]['step']:,.0f} of the first {EARLY_STEPS}")]
     contest = _blown_up(config, window) or _unrest(config, window) or _balance(config, window, quality)
     found = [*contest, *_variety(config, quality)]
     return found or [_progress(config, window, quality)]
@@ -96,7 +96,7 @@ SENTENCES: Final = {
 
 
 def _finding(name: str, config: TrainConfig, evidence: str) -> Finding:
-    return Finding(name, SENTENCES[name], evidence, remedy(name, config))
+    return Finding(name, SENTENCES[name], evidence[:1].upper() + evidence[1:], remedy(name, config))
 
 
 def _diverged(metrics: Sequence[Mapping[str, float]], status: Status) -> bool:

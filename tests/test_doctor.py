@@ -75,7 +75,7 @@ def test_the_judge_is_heard() -> None:
     assert names(rows(), [report(missing=(1, 4, 7))]) == ["collapse"]
     assert names(rows(), [report(missing=(4,), kl=0.7)]) == ["collapse"]
     (found,) = diagnose(CONFIG, rows(), [report(missing=(1, 4, 7))], Status(state="running"))
-    assert found.evidence.startswith("missing after epoch 1: 1, 4, 7; 14% of all images")
+    assert found.evidence.startswith("Missing after epoch 1: 1, 4, 7; 14% of all images")
 
 
 def test_too_early_too_little_and_the_end_of_a_run_that_diverged() -> None:
