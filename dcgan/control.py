@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -15,13 +16,11 @@ CONTROL_INTERVAL = 0.1  # seconds between two looks at the control file
 
 
 class Control:
-    """What the pages ask of this process; a request from before it started was for another one."""
+    """What the pages ask of this process; a request that names another process is not for this one."""
 
-    def __init__(self, path: Path, process_started: float) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        sent = (read_json(path) or {}).get("sent")
-        stale = not isinstance(sent, int | float) or sent < process_started
-        self._seen = self._stamp() if stale else 0
+        self._seen = 0
         self._looked_at = 0.0
         self._steps = 0
         self.paused = False
@@ -36,7 +35,9 @@ class Control:
         if stamp == self._seen:
             return
         self._seen = stamp
-        command = (read_json(self._path) or {}).get("command")
+        request = read_json(self._path) or {}
+        # A launcher that is a stub for the real interpreter (Windows) knows only the stub's number.
+        command = request.get("command") if request.get("pid") in (os.getpid(), os.getppid()) else None
         self.stopped = self.stopped or command == "stop"
         if command in ("pause", "run"):
             self.paused = command == "pause"

@@ -20,7 +20,10 @@ class Started:
 
 @dataclass(frozen=True)
 class Stepped:
-    """One update of D and one of G were queued; comes after every step and costs no synchronisation."""
+    """One update of D and one of G were queued, and all that the step brings was told; costs no synchronisation.
+
+    The last event of every step: a `state_dict` taken here goes on without losing or repeating an event.
+    """
 
     step: int
 

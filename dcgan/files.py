@@ -7,7 +7,7 @@ import os
 import time
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -24,15 +24,46 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=1) + "\n").encode())
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replace the file `path` whole with `content`."""
+def write_bytes(path: Path, content: bytes, *, sync: bool = False) -> None:
+    """Replace the file `path` whole with `content`; with `sync` it outlives a power cut once this returns."""
     temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex}.tmp")
     try:
-        temporary.write_bytes(content)
+        with temporary.open("wb") as file:
+            file.write(content)
+            if sync:
+                sync_file(file)
         replace_file(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    if sync:
+        _sync_folder(path.parent)
+
+
+def sync_file(file: IO[Any]) -> None:
+    """Wait until what was written to the open `file` is on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def remove_leftovers(folder: Path, *names: str) -> None:
+    """Delete what writers of `names` (of any file, without names) left half-written in `folder` when they were killed.
+
+    To be called only by who writes those files.
+    """
+    for path in folder.glob(".*.tmp"):
+        if not names or path.name.startswith(tuple(f".{name}-" for name in names)):
+            path.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def replace_file(source: Path, target: Path) -> None:

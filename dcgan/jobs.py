@@ -16,6 +16,7 @@ from dcgan.config import TrainConfig
 from dcgan.datasets import default_data_dir
 from dcgan.errors import UserError
 from dcgan.files import write_json
+from dcgan.records import process_start
 from dcgan.runs import Run, change_config, create_run, default_runs_dir, rename_run, unique_name
 
 COMMANDS = ("run", "pause", "step", "stop")
@@ -55,7 +56,7 @@ def continue_run(run: Run, epochs: int, data_dir: Path | None = None) -> None:
         raise UserError(f"Run {run.title!r} ships with the app; start a run of your own from the same preset.")
     if status.active:
         raise UserError(f"Run {run.title!r} is still training.")
-    if not (run.path / "resume.pt").is_file():
+    if not run.states():
         raise UserError(f"Run {run.title!r} has no saved state to go on from; start a new run.")
     if status.total_steps and epochs * status.total_steps <= status.step * run.config.epochs:
         raise UserError(f"Run {run.title!r} has already trained {status.epoch} epochs; ask for more than that.")
@@ -70,10 +71,11 @@ def send(run: Run, command: str) -> None:
     """
     if command not in COMMANDS:
         raise UserError(f"Unknown command {command!r}; known are {', '.join(COMMANDS)}.")
-    if not run.status().active:
+    status = run.status()
+    if not status.active:
         raise UserError(f"Run {run.title!r} is not training any more.")
     try:
-        write_json(run.path / "control.json", {"command": command, "sent": time.time()})
+        write_json(run.path / "control.json", {"command": command, "pid": status.pid, "sent": time.time()})
     except OSError as error:
         raise UserError(f"Run {run.title!r} cannot be reached ({error.strerror}).") from error
 
@@ -84,13 +86,14 @@ def _launch(run: Run, data_dir: Path | None, options: Sequence[str]) -> None:
     command += ["--data-dir", str((data_dir or default_data_dir()).absolute())]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": _python_path()}
     launched = time.time()
+    (run.path / "control.json").unlink(missing_ok=True)  # whatever it asks was asked of an earlier process
     try:
         with (run.path / "log.txt").open("ab") as log:
             process = subprocess.Popen(
                 command, cwd=run.path.parent, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 **_own_session(),
             )  # fmt: skip
-        started = psutil.Process(process.pid).create_time()
+        started = process_start(process.pid)
         job = {"state": "starting", "pid": process.pid, "process_started": started, "updated": launched}
         write_json(run.path / "job.json", job)
     except (OSError, psutil.Error) as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -20,12 +22,17 @@ METRIC_COLUMNS = (
 )  # fmt: skip
 
 
+SILENT_SECONDS = 8.0  # without a word, after which readers are told; a process that works speaks every second
 RECENT = 32_000  # bytes of a growing file that are read to know how a run goes just now
 
 
 @dataclass(frozen=True)
 class Status:
-    """Where a run is: `seconds` of training without pauses, `eta` in seconds, `fraction` of the whole in [0, 1]."""
+    """Where a run is: `seconds` of training without pauses, `eta` in seconds, `fraction` of the whole in [0, 1].
+
+    `updated` is the time of writing in seconds since 1970; `beat` is the same on the machine's own clock, which nobody
+    sets. `process_started` is what `process_start` tells.
+    """
 
     state: str = "starting"
     message: str = ""
@@ -42,6 +49,7 @@ class Status:
     pid: int = 0
     process_started: float = 0.0
     updated: float = 0.0
+    beat: float = 0.0
 
     @property
     def active(self) -> bool:
@@ -53,16 +61,24 @@ def read_status(path: Path) -> Status:
     """The status of the run directory `path`; `interrupted` when its process died without saying so."""
     record = read_json(path / "status.json")
     job = read_json(path / "job.json") or {}
-    launched = _status(job)
-    spoke = record is not None and _status(record).updated >= launched.updated
-    if not spoke and process_alive(launched.pid, launched.process_started):
-        return replace(launched, state="starting")
-    if record is None:
-        return Status(state="failed", message=_last_words(path) or "Training ended before it could say how it went.")
-    status = _status(record)
-    if status.active and not process_alive(status.pid, status.process_started):
+    launched, status = _status(job), _status(record or {})
+    same = (status.pid, status.process_started) == (launched.pid, launched.process_started)
+    at_work = status.active and process_alive(status.pid, status.process_started)
+    if record is None or (not at_work and not same):  # a process was launched that has not spoken yet, or never did
+        if process_alive(launched.pid, launched.process_started):
+            return replace(launched, state="starting")
+        if record is None or status.updated < launched.updated:
+            message = _last_words(path) or "Training ended before it could say how it went."
+            return replace(status, state="failed", message=message, eta=None)
+    if not status.active:
+        return status
+    if not at_work:
         message = "The training process ended without a word; continue from the last saved state."
         return replace(status, state="interrupted", message=message, eta=None)
+    silent = time.monotonic() - status.beat if status.beat else 0.0
+    if silent > SILENT_SECONDS:
+        message = f"The training process has not answered for {silent:.0f} s; it is suspended, or the machine is busy."
+        return replace(status, message=message, images_per_second=0.0, eta=None)
     return status
 
 
@@ -112,14 +128,26 @@ def _lines(file: Path, offset: int) -> tuple[list[bytes], int]:
     return block[:end].splitlines(), offset + end
 
 
+def process_start(pid: int) -> float:
+    """When process `pid` started, on a clock that nobody sets: seconds since the machine's start where it tells them
+    (Linux), elsewhere seconds since 1970.
+
+    Raises:
+        psutil.NoSuchProcess: there is none.
+    """
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return int(text[text.rindex(")") :].split()[20]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return float(psutil.Process(pid).create_time())
+
+
 def process_alive(pid: int, started: float) -> bool:
-    """Whether the process `pid` still is the one that started at `started` (seconds since 1970), and no zombie."""
+    """Whether the process `pid` still is the one that started at `started` (see `process_start`), and no zombie."""
     if pid <= 0:
         return False
     try:
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - started) < 2
-        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
+        return bool(abs(process_start(pid) - started) < 1 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
 

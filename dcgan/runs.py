@@ -8,10 +8,11 @@
     samples/        epoch-0003-step-002811.png: 8 columns of images from the fixed z
     clusters.safetensors   the cluster of each training image, where conditioning is clusters
     snapshots/      epoch-0003-step-002811.safetensors: the generator that samples
-    resume.pt       all that training needs to go on; read with weights_only
-    control.json    what the trainer is asked to do: run, pause or stop  [pages]
+    resume/         epoch-0003-step-002811.pt: all that training needs to go on, with its digest; see `dcgan.resume`
+    control.json    what the trainer's process is asked to do: run, pause, step or stop  [pages]
     label.json      the name people gave the run  [pages]
     log.txt         what the training process printed   [launcher]
+    lock            held by the process that trains; .ballast, which it gives up to speak on a full disk
 
 Written by the trainer, but for those marked. Every file but metrics.jsonl and log.txt is replaced whole.
 Nothing here needs torch.
@@ -112,6 +113,10 @@ class Run:
     def snapshots(self) -> list[Frame]:
         """The kept generators, oldest first."""
         return _frames(self.path / "snapshots", ".safetensors")
+
+    def states(self) -> list[Frame]:
+        """The kept states that training can go on from, oldest first."""
+        return _frames(self.path / "resume", ".pt")
 
     def snapshot(self, epoch: int | None = None) -> Frame:
         """The last snapshot made in `epoch`, or the newest of all.
@@ -300,7 +305,10 @@ def delete_run(run: Run) -> None:
     _refuse_bundled(run, "deleted")
     if run.status().active:
         raise UserError(f"Run {run.title!r} is still training; stop it before you delete it.")
-    shutil.rmtree(run.path)
+    if run.path.is_symlink():
+        run.path.unlink()  # the link is the run here; what it points to belongs to somebody else
+    else:
+        shutil.rmtree(run.path)
 
 
 def _refuse_bundled(run: Run, verb: str) -> None:

@@ -104,7 +104,7 @@ def save_snapshot(
     epoch: int,
     step: int,
 ) -> None:
-    """Write a generator's state, whole or not at all."""
+    """Write a generator's state, whole or not at all, and wait until it is on the disk."""
     header = {
         "format": SNAPSHOT_FORMAT,
         "config": json.dumps(config.to_dict()),
@@ -113,7 +113,7 @@ def save_snapshot(
         "epoch": str(epoch),
         "step": str(step),
     }
-    write_bytes(path, save(dict(weights), header))
+    write_bytes(path, save(dict(weights), header), sync=True)
 
 
 def load_generator(run: Run, epoch: int | None = None) -> TrainedGenerator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +15,11 @@ from dcgan.control import Control, Speed, stop_signals
 from dcgan.data import ImageData, load_dataset
 from dcgan.devices import describe, set_threads
 from dcgan.errors import DcganError, RunFailed
-from dcgan.events import EpochEnd, Event, Progress, Stepped
+from dcgan.events import Event, Stepped
 from dcgan.quality import QualityWatch
-from dcgan.recording import Recorder, load_resume_state
+from dcgan.recording import Recorder
 from dcgan.records import Status
+from dcgan.resume import newest_state
 from dcgan.runs import Run
 from dcgan.training import Trainer
 
@@ -30,11 +32,13 @@ def run_training(
     *,
     data_dir: Path | None = None,
     max_seconds: float | None = None,
+    save_interval: float = SAVE_INTERVAL,
     listener: Listener = lambda event, status: None,
 ) -> Status:
     """Train `run` to its last epoch, to `max_seconds` of training time, or until it is asked to stop.
 
-    Training goes on from the run's saved state where there is one; what was recorded after it is done again.
+    Training goes on from the run's newest sound state where there is one; what was recorded after it is done again.
+    States are saved after every epoch, and within one after `save_interval` seconds.
 
     Raises:
         UserError: the data, the device or the saved state cannot be had; the run says so and stays readable.
@@ -44,13 +48,13 @@ def run_training(
         try:
             set_threads(run.config.threads)
             data = _load_data(run.config, data_dir, recorder)
-            return _Session(run, data, recorder, max_seconds).run(listener)
+            return _Session(run, data, recorder, max_seconds, save_interval).run(listener)
         except DcganError as error:
-            recorder.update(state="failed", message=str(error), eta=None)
+            recorder.fail(str(error))
             raise
         except RuntimeError as error:
             message = _device_failure(error)
-            recorder.update(state="failed", message=message, eta=None)
+            recorder.fail(message)
             raise RunFailed(message) from error
 
 
@@ -83,26 +87,35 @@ def _clusters(run: Run, data: ImageData) -> Tensor | None:
 class _Session:
     """The clock and the controls around one trainer."""
 
-    def __init__(self, run: Run, data: ImageData, recorder: Recorder, max_seconds: float | None) -> None:
+    def __init__(
+        self, run: Run, data: ImageData, recorder: Recorder, max_seconds: float | None, save_interval: float
+    ) -> None:
         self.target = run
         self.recorder = recorder
         self.trainer = Trainer(run.config, data, _clusters(run, data))
         self.class_counts = self.trainer.classes.bincount(minlength=self.trainer.num_conditions).tolist()
         self.max_seconds = max_seconds
-        self.before = 0.0
-        if (run.path / "resume.pt").exists():
-            state = load_resume_state(run)
-            self.trainer.load_state_dict(state["trainer"])
-            self.before = state["seconds"]
-        recorder.rewind(self.trainer.step)
-        recorder.update(
-            step=self.trainer.step, epoch=self.trainer.epoch, total_steps=self.trainer.total_steps, seconds=self.before
-        )
+        self.save_interval = save_interval
+        self.before = self._go_on_from_newest()
         self.watch = QualityWatch(run.config, self.trainer.device)
-        self.control = Control(run.path / "control.json", recorder.status.process_started)
+        self.control = Control(run.path / "control.json")
         self.speed = Speed(run.config.batch_size)
         self.paused_for = 0.0
-        self.saved_at = 0.0
+        self.saved_at = self.before
+
+    def _go_on_from_newest(self) -> float:
+        """Set trainer and record back to the newest sound state; the seconds of training it took."""
+        state, trainer = newest_state(self.target), self.trainer
+        if state:
+            trainer.load_state_dict(state.trainer)
+        seconds, message = (state.seconds, state.message) if state else (0.0, "")
+        if message:
+            print(message, file=sys.stderr)
+        self.recorder.rewind(trainer.step)
+        self.recorder.update(
+            step=trainer.step, epoch=trainer.epoch, total_steps=trainer.total_steps, seconds=seconds, message=message
+        )
+        return seconds
 
     def run(self, listener: Listener) -> Status:
         recorder, trainer = self.recorder, self.trainer
@@ -115,15 +128,19 @@ class _Session:
                 self._update_status()
                 recorder.record(event)
                 listener(event, recorder.status)
-                if isinstance(event, EpochEnd) or (isinstance(event, Progress) and self._save_is_due()):
-                    self._save()
-                if isinstance(event, EpochEnd):
-                    self._judge()
-                if isinstance(event, Stepped):
-                    self._pause_while_asked()
-                    if self.control.stopped or self._out_of_time():
-                        break
+                if isinstance(event, Stepped) and not self._goes_on_after_step():
+                    break
         return self._finish()
+
+    def _goes_on_after_step(self) -> bool:
+        """Save and judge where it is time, obey the controls; whether to take another step."""
+        epoch_ended = self.trainer.step % self.trainer.steps_per_epoch == 0
+        if epoch_ended or self.seconds() - self.saved_at > self.save_interval:
+            self._save()
+        if epoch_ended:
+            self._judge()
+        self._pause_while_asked()
+        return not (self.control.stopped or self._out_of_time())
 
     def seconds(self) -> float:
         """Seconds of training so far in all, without pauses."""
@@ -131,9 +148,6 @@ class _Session:
 
     def _out_of_time(self) -> bool:
         return self.max_seconds is not None and self.seconds() - self.before >= self.max_seconds
-
-    def _save_is_due(self) -> bool:
-        return self.seconds() - self.saved_at > SAVE_INTERVAL
 
     def _save(self) -> None:
         self.recorder.save(self.trainer, self.class_counts)
@@ -185,7 +199,7 @@ class _Session:
         steps = {frame.step for frame in self.target.samples()}
         if self.trainer.step not in steps:
             self.recorder.record(self.trainer.samples())
-        if self.trainer.step and self.trainer.step not in {f.step for f in self.target.snapshots()}:
+        if self.trainer.step and self.trainer.step not in {f.step for f in self.target.states()}:
             self._save()
         if self.trainer.step and self.trainer.step not in {row["step"] for row in self.target.quality()}:
             self._judge(at_any_cost=True)

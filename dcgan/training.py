@@ -83,7 +83,6 @@ class Trainer:
             self._set_learning_rates()
             self._train_step(batch)
             self.step += 1
-            yield Stepped(self.step)
             if self.step % self.config.log_every == 0:
                 yield self._progress()
             if self.step in FIRST_EPOCH_SAMPLES and self.step < self.steps_per_epoch:
@@ -91,6 +90,7 @@ class Trainer:
             if self.step % self.steps_per_epoch == 0:
                 yield self.samples()
                 yield EpochEnd(self.step, self.epoch)
+            yield Stepped(self.step)
         yield Finished(self.step, self.epoch)
 
     def samples(self) -> Samples:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +21,7 @@ def run(runs_dir: Path) -> runs.Run:
 
 
 def write_status(run: runs.Run, **values: Any) -> None:
-    mine = {"pid": os.getpid(), "process_started": psutil.Process().create_time(), "updated": time.time()}
+    mine = {"pid": os.getpid(), "process_started": records.process_start(os.getpid()), "updated": time.time()}
     write_json(run.path / "status.json", {"state": "running", **mine, **values})
 
 
@@ -136,11 +135,47 @@ def test_state_is_that_of_the_process(run: runs.Run) -> None:
 def test_launched_process_counts_until_it_speaks(run: runs.Run) -> None:
     (run.path / "log.txt").write_text("Traceback\nModuleNotFoundError: no torch\n")
     assert (run.status().state, run.status().message) == ("failed", "ModuleNotFoundError: no torch")
-    mine = {"pid": os.getpid(), "process_started": psutil.Process().create_time()}
+    mine = {"pid": os.getpid(), "process_started": records.process_start(os.getpid())}
     write_json(run.path / "job.json", {**mine, "updated": time.time()})
     assert run.status().state == "starting"
     write_status(run, state="paused")
     assert run.status().state == "paused"
+
+
+def test_a_process_that_died_at_once_is_told_although_an_earlier_one_ended_well(run: runs.Run) -> None:
+    write_status(run, state="stopped", pid=2**22 + 1, updated=100.0)
+    write_json(run.path / "job.json", {"pid": 2**22 + 2, "process_started": 5.0, "updated": 200.0})
+    (run.path / "log.txt").write_text("ModuleNotFoundError: no torch\n")
+    assert (run.status().state, run.status().message) == ("failed", "ModuleNotFoundError: no torch")
+
+
+def test_a_silent_process_is_told_of_and_the_wall_clock_does_not_matter(run: runs.Run) -> None:
+    write_status(run, updated=time.time() - 9e6, beat=time.monotonic() - 1)
+    assert run.status().message == ""
+    write_status(run, updated=time.time() + 9e6, beat=time.monotonic() - records.SILENT_SECONDS - 1)
+    assert run.status().state == "running" and "has not answered for 9 s" in run.status().message
+
+
+def test_a_launch_counts_although_the_clock_was_set_back_before_it(run: runs.Run) -> None:
+    write_status(run, state="stopped", pid=2**22 + 1, updated=time.time() + 3600)
+    mine = {"pid": os.getpid(), "process_started": records.process_start(os.getpid())}
+    write_json(run.path / "job.json", {**mine, "updated": time.time()})
+    assert run.status().state == "starting"
+    write_status(run, updated=time.time() - 3600)
+    assert run.status().state == "running"
+
+
+def test_deleting_a_link_leaves_what_it_points_to(run: runs.Run, tmp_path: Path) -> None:
+    elsewhere = runs.create_run(tmp_path / "elsewhere", TrainConfig(dataset="digits"), "quick")
+    write_status(elsewhere, state="finished")
+    (run.path.parent / "linked").symlink_to(elsewhere.path)
+    runs.delete_run(runs.open_named("linked", run.path.parent))
+    assert not (run.path.parent / "linked").exists() and (elsewhere.path / "run.json").is_file()
+    write_status(run, state="finished")
+    (run.path / "samples").mkdir()
+    (run.path / "samples" / "out").symlink_to(elsewhere.path)
+    runs.delete_run(run)
+    assert (elsewhere.path / "run.json").is_file()
 
 
 def test_a_run_without_a_name_is_called_by_what_it_is(run: runs.Run, runs_dir: Path) -> None:

@@ -86,8 +86,8 @@ def _controls(run: Run, status: Status) -> None:
 
 
 def _can_go_on(run: Run, status: Status) -> bool:
-    saved = run.path / "resume.pt"
-    return not run.bundled and status.state != "finished" and status.step < status.total_steps and saved.is_file()
+    unfinished = status.state != "finished" and status.step < status.total_steps
+    return not run.bundled and unfinished and bool(run.states())
 
 
 def _command(label: str, run: Run, command: str, **options: object) -> None:
