@@ -1,4 +1,4 @@
-"""The command line: `python -m dcgan train | sample | evaluate | bundle | runs`. Flags of `train` are made from `TrainConfig`.
+"""The command line: `python -m dcgan train | sample | evaluate | export | bundle | runs`; `TrainConfig` makes the flags.
 
 Exit status: 0 done, 1 the run failed, 2 the request was wrong; in both latter cases one sentence on stderr.
 """
@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a run"))
     _add_sample(commands.add_parser("sample", help="draw images from a trained run"))
     _add_evaluate(commands.add_parser("evaluate", help="measure how good a run's digits are"))
+    _add_export(commands.add_parser("export", help="write a run's generator for other programs"))
     _add_bundle(commands.add_parser("bundle", help="copy a run without what only training needs"))
     _add_runs(commands.add_parser("runs", help="list all runs"))
     return parser
@@ -110,6 +111,17 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--save", action="store_true", help="keep the result in the run's directory")
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_export)
+    parser.add_argument("run", metavar="RUN", help="a run's name or directory")
+    parser.add_argument("--format", required=True, help=f"one of {', '.join(_FORMATS)}")
+    parser.add_argument("--epoch", help="the generator of this epoch (default: the newest)")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the file to write")
+
+
+_FORMATS = ("safetensors", "onnx")  # those of dcgan.export, which loads torch
 
 
 def _add_bundle(parser: argparse.ArgumentParser) -> None:
@@ -227,6 +239,15 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.save:
         save_report(run.path, report)
     print(json.dumps(report.to_dict(), indent=2) if options.json else report_text(report))
+
+
+def _export(options: argparse.Namespace) -> None:
+    epoch = None if options.epoch is None else _number(options.epoch, "--epoch", int)
+    run = find_run(options.run)
+    from dcgan.export import write_generator
+
+    size = write_generator(run, options.format, options.output, epoch)
+    print(f"generator of run {run.name} in {options.output} ({size / 1e6:.1f} MB)")
 
 
 def _bundle(options: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,10 @@ from torch import Tensor
 from dcgan.errors import UserError
 from dcgan.files import write_bytes
 from dcgan.images import Pixels, from_png, tile, to_pil, to_png, untile
+from dcgan.onnx_export import onnx_bytes
 from dcgan.records import METRIC_COLUMNS
 from dcgan.runs import SAMPLE_COLUMNS, Frame, Run
+from dcgan.sampling import load_generator
 
 
 def write_samples(images: Tensor, output: Path) -> None:
@@ -108,6 +110,39 @@ def generator_file(run: Run, epoch: int | None = None) -> bytes:
         return frame.path.read_bytes()
     except OSError as error:
         raise UserError(f"The saved generator {frame.path.name} is gone.") from error
+
+
+def generator_as(run: Run, form: str, epoch: int | None = None) -> bytes:
+    """The generator of `epoch` (default: the newest) in one of `GENERATOR_FORMATS`.
+
+    Raises:
+        UserError: there is no such format or generator, or it cannot be written so.
+    """
+    if form not in GENERATOR_FORMATS:
+        raise UserError(f"The format must be {' or '.join(GENERATOR_FORMATS)}, not {form!r}.")
+    return GENERATOR_FORMATS[form](run, epoch)
+
+
+def write_generator(run: Run, form: str, output: Path, epoch: int | None = None) -> int:
+    """Write `generator_as` to the file `output`; returns its size in bytes.
+
+    Raises:
+        UserError: as `generator_as`, or the file cannot be written.
+    """
+    content = generator_as(run, form, epoch)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(output, content)
+    except OSError as error:
+        raise UserError(f"{output} cannot be written ({error.strerror}); choose another place.") from error
+    return len(content)
+
+
+def _onnx(run: Run, epoch: int | None) -> bytes:
+    return onnx_bytes(load_generator(run, epoch))
+
+
+GENERATOR_FORMATS: dict[str, Callable[[Run, int | None], bytes]] = {"safetensors": generator_file, "onnx": _onnx}
 
 
 def _grid(run: Run, frame: Frame, scale: int) -> Pixels:

@@ -103,6 +103,21 @@ def test_sample_refuses_what_is_not_there(
     assert match in capsys.readouterr().err and not (tmp_path / "x.npy").exists()
 
 
+def test_export_writes_the_generator_for_other_programs(
+    trained: str, tmp_path: Path, runs_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = open_run(runs_dir / "mine").snapshot()
+    for form, start in (("safetensors", kept.path.read_bytes()), ("onnx", b"\x08\x08\x12\x09dcgan-lab")):
+        output = tmp_path / "new" / f"g.{form}"
+        assert main(["export", trained, "--format", form, "--output", str(output)]) == 0
+        assert f"generator of run mine in {output}" in capsys.readouterr().out
+        assert output.read_bytes().startswith(start)
+    assert main(["export", trained, "--format", "tflite", "--output", "x"]) == 2
+    assert "The format must be safetensors or onnx" in capsys.readouterr().err
+    assert main(["export", trained, "--format", "onnx", "--epoch", "7", "--output", "x"]) == 2
+    assert "epoch 7" in capsys.readouterr().err
+
+
 def test_runs_prints_a_table(trained: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["runs"]) == 0
     header, row = capsys.readouterr().out.strip().splitlines()
