@@ -18,7 +18,7 @@ PAGES = (
 if get_script_run_ctx(suppress_warning=True) is None:
     from ui import server
 
-    app = st.App(__file__, routes=server.routes(), lifespan=server.lifespan)
+    app = st.App(__file__, routes=server.routes(), lifespan=server.lifespan, middleware=server.middleware())
 else:
     here = Path(__file__).resolve().parent
     st.set_page_config(page_title="GAN lab", page_icon=str(here / "ui/assets/icon.png"), layout="wide")

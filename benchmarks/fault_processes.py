@@ -120,7 +120,7 @@ def server_killed(bench: Bench) -> Iterator[Outcome]:
     outcome, run = Outcome("server killed"), bench.new("orphan")
     server = os.fork()
     if not server:
-        jobs._launch(run, None, [])
+        jobs.ChildProcesses().launch(run, jobs.Order())
         time.sleep(PATIENCE)
         os._exit(0)
     until(run, lambda status: status.state == "starting" and status.pid > 0, "it is launched")

@@ -16,7 +16,7 @@ from dcgan.files import read_json
 from dcgan.reports import LightReport
 
 ACTIVE_STATES = ("starting", "running", "paused")
-STATES = (*ACTIVE_STATES, "finished", "stopped", "failed", "interrupted")
+STATES = (*ACTIVE_STATES, "queued", "finished", "stopped", "failed", "interrupted")
 METRIC_COLUMNS = (
     "step", "epoch", "seconds", "loss_d", "loss_g", "d_real", "d_fake", "accuracy", "images_per_second",
 )  # fmt: skip
@@ -64,6 +64,8 @@ def read_status(path: Path) -> Status:
     launched, status = _status(job), _status(record or {})
     same = (status.pid, status.process_started) == (launched.pid, launched.process_started)
     at_work = status.active and process_alive(status.pid, status.process_started)
+    if not at_work and (ticket := read_json(path / "ticket.json")) and ticket.get("queued") != job.get("queued"):
+        return replace(status, state="queued", message="", eta=None)
     if record is None or (not at_work and not same):  # a process was launched that has not spoken yet, or never did
         if process_alive(launched.pid, launched.process_started):
             return replace(launched, state="starting")

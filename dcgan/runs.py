@@ -1,6 +1,7 @@
 """Run directories: the only thing between a trainer and the pages. This module names the files and reads them.
 
     run.json        format version, preset, config, data set, image shape, versions  [whoever creates the run]
+    ticket.json     its place in the queue, while it waits for its turn  [queue]
     job.json        the process started for the run  [launcher]
     status.json     state, position, speed, device, the trainer's process
     metrics.jsonl   one JSON object a log point, only ever appended to

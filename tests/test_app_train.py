@@ -116,10 +116,12 @@ def test_start_trains_in_another_process_with_the_values_of_the_form(app: AppTes
     app.query_params["new"] = "1"
     app.run()
     app.button(key="start").click().run()
-    assert sentences(app) == [
-        f"Run {run.title!r} is training already; stop it, or wait for it, before you start another."
-    ]
-    assert len(list_runs(runs_dir)) == 1
+    assert sentences(app) == []
+    second = next(found for found in list_runs(runs_dir) if found.name != run.name)
+    assert second.status().state == "queued"
+    assert app.button(key="leave_queue").label == "Leave the queue"
+    app.button(key="leave_queue").click().run()
+    assert [found.name for found in list_runs(runs_dir)] == [run.name]
 
     del app.query_params["new"]
     app.run()

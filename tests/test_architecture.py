@@ -12,13 +12,13 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 # Each module may import those before it. `training` stands before everything that knows a run directory.
 ORDER = (
-    "errors", "files", "config", "events", "datasets", "images", "data", "clusters", "devices", "layers", "models",
-    "losses", "training", "reports", "real_digits", "records", "doctor", "runs", "disk", "sampling", "onnx_export", "bundle", "latent",
-    "export", "classifier", "distances", "references", "inception", "evaluation", "quality", "control", "resume",
-    "recording", "session", "jobs", "cli", "__main__",
+    "errors", "files", "config", "events", "datasets", "images", "data", "clusters", "devices", "distributed", "layers",
+    "models", "losses", "training", "following", "reports", "real_digits", "records", "doctor", "runs", "disk", "sampling",
+    "onnx_export", "browser", "bundle", "latent", "export", "classifier", "distances", "references", "inception",
+    "evaluation", "quality", "control", "resume", "recording", "session", "jobs", "queue", "cli", "__main__",
 )  # fmt: skip
 NEVER_IN_PAGES = {"torch", "torchvision", "numpy", "subprocess"}
-WITHOUT_TORCH = ("config", "datasets", "real_digits", "doctor", "records", "runs", "disk", "jobs", "files", "events")
+WITHOUT_TORCH = ("config", "datasets", "real_digits", "doctor", "records", "runs", "disk", "jobs", "queue", "files", "events")
 
 
 def modules(folder: str) -> list[Path]:

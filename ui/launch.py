@@ -1,42 +1,46 @@
-"""Starts training for the pages: one run at a time on this machine, however many browsers press Start."""
+"""Starts training for the pages: at once where a place is free, else when the run's turn comes."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from dcgan import jobs, runs
+from dcgan import jobs, queue, runs
 from dcgan.config import TrainConfig
 from dcgan.errors import UserError
 from dcgan.runs import Run
+from ui.browsers import owner
 
 PATIENCE_SECONDS: Final = 20.0  # that a run may take to end; it saves its state first
-_one_at_a_time: Final = threading.Lock()
 
 
 def active_run() -> Run | None:
-    """The run that is training (or paused) now, the newest first; None when the machine is free."""
-    return next((run for run in runs.list_runs() if run.status().active), None)
+    """The run to show to somebody who asks for none: this browser's that trains or waits, else any that trains.
+
+    The newest comes first; None when the machine is free.
+    """
+    queue.advance()
+    known = [(run, run.status().state) for run in runs.list_runs()]
+    going = [run for run, state in known if state in ("starting", "running", "paused")]
+    mine = [run for run, state in known if (run in going or state == "queued") and _owner_of(run) == owner()]
+    return next(iter(mine + going), None)
 
 
 def start(config: TrainConfig, preset: str, max_seconds: float | None = None, title: str = "") -> str:
-    """Start a run in a process of its own and return its name.
+    """Let a run train in a process of its own, at once or when its turn comes; returns its name.
 
     Raises:
-        UserError: another run is active, or the run directory cannot be made.
+        UserError: the run directory cannot be made.
     """
-    with _one_at_a_time:
-        _refuse_second()
-        return jobs.start(config, preset=preset, max_seconds=max_seconds, title=title)
+    return queue.submit(config, preset=preset, owner=owner(), max_seconds=max_seconds, title=title)
 
 
 def start_again(run: Run, changes: Mapping[str, Any]) -> str:
     """End `run` where it is still going, and start one with `changes` to its settings; returns the new run's name.
 
     Raises:
-        UserError: the run does not end within `PATIENCE_SECONDS`, another one is active, or a change is not allowed.
+        UserError: the run does not end within `PATIENCE_SECONDS`, or a change is not allowed.
     """
     config = run.config.with_changes(**changes)
     if run.status().active:
@@ -50,18 +54,24 @@ def start_again(run: Run, changes: Mapping[str, Any]) -> str:
 
 
 def go_on(run: Run, epochs: int) -> None:
-    """Train `run`, which has ended, up to `epochs` epochs in all.
+    """Train `run`, which has ended, up to `epochs` epochs in all, at once or when its turn comes.
 
     Raises:
-        UserError: another run is active, or this one cannot go on.
+        UserError: it cannot go on.
     """
-    with _one_at_a_time:
-        _refuse_second()
-        jobs.continue_run(run, epochs)
+    queue.submit_again(run, epochs, owner=owner())
 
 
-def _refuse_second() -> None:
-    busy = active_run()
-    if busy:
-        state = "paused" if busy.status().state == "paused" else "training"
-        raise UserError(f"Run {busy.title!r} is {state} already; stop it, or wait for it, before you start another.")
+def may_move_up(run: Run) -> bool:
+    """Whether another waiting run of the same browser is before `run`."""
+    waiting = queue.waiting()
+    this = next((entry for entry in waiting if entry.run.name == run.name), None)
+    return this is not None and any(entry.owner == this.owner and entry.place < this.place for entry in waiting)
+
+
+def _owner_of(run: Run) -> str:
+    ticket = queue.read_ticket(run)
+    if ticket:
+        return str(ticket["owner"])
+    job = jobs.read_job(run)
+    return job.owner if job else ""

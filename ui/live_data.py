@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
+from dcgan import queue
 from dcgan.config import TrainConfig, field_info
 from dcgan.doctor import Finding, diagnose
 from dcgan.records import Status, file_size, read_metrics, read_quality, recent
@@ -15,6 +18,8 @@ from ui.quality import ROW_FIELDS
 
 MAX_POINTS: Final = 5_000
 MAX_REPORTS: Final = 500
+
+_places: dict[Path, tuple[float, dict[str, str]]] = {}  # when the queue was read, and what each run was told
 
 
 def live_payload(run: Run, offset: int = 0, frames: int = 0, judged: int = 0) -> dict[str, Any]:
@@ -53,7 +58,19 @@ def status_as_data(run: Run, status: Status) -> dict[str, Any]:
     values = {name: _finite(value) for name, value in asdict(status).items() if name not in hidden}
     if not status.active:
         values["images_per_second"] = mean_speed(run, status)
+    if status.state == "queued":
+        values |= {"message": queue_words(run), "epochs": run.config.epochs}
     return {**values, "active": status.active}
+
+
+def queue_words(run: Run) -> str:
+    """Place and estimate of a waiting run; empty when its turn has come meanwhile."""
+    folder, now = run.path.parent, time.monotonic()
+    seen, places = _places.get(folder, (-1.0, {}))
+    if now - seen > 1 or run.name not in places:  # many may be waiting, and all of them look
+        places = {entry.run.name: entry.sentence for entry in queue.waiting(folder)}
+        _places[folder] = now, places
+    return places.get(run.name, "")
 
 
 def findings_as_data(run: Run, status: Status) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import streamlit as st
 from dcgan import runs
 from dcgan.records import recent
 from dcgan.runs import Run
-from ui.live_data import sample_url
+from ui.live_data import queue_words, sample_url
 from ui.manage import open_manage_dialog
 from ui.quality import quality_words
 from ui.words import duration, plain, progress, title_facts
@@ -59,7 +59,8 @@ def _thumbnail(run: Run) -> str:
 
 def _facts(run: Run) -> str:
     status = run.status()
-    facts = [*title_facts(run), status.state, progress(status), duration(status.seconds)]
+    facts = [*title_facts(run), status.state]
+    facts += [queue_words(run)] if status.state == "queued" else [progress(status), duration(status.seconds)]
     facts += [quality_words(row) for row in recent(run.path)[1][-1:]]
     words = " · ".join(escape(fact) for fact in facts)
     return f'<div class="lab-run"><b>{escape(run.title)}</b><br><span>{words}</span></div>'

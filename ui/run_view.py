@@ -9,7 +9,7 @@ from typing import Final
 
 import streamlit as st
 
-from dcgan import jobs
+from dcgan import jobs, queue
 from dcgan.datasets import DATASETS, is_on_disk
 from dcgan.doctor import remedy
 from dcgan.errors import DcganError
@@ -67,6 +67,9 @@ def _controls(run: Run, status: Status) -> None:
             _command("Pause", run, "pause", disabled=status.state == "starting")
         _command("Stop", run, "stop", help="Ends the run and keeps all it has; it can be continued later.")
         return
+    if status.state == "queued":
+        _turn(run)
+        return
     if _can_go_on(run, status) and st.button(
         "Continue", key="go_on", help="From the last saved state to the last epoch."
     ):
@@ -80,6 +83,22 @@ def _controls(run: Run, status: Status) -> None:
         st.switch_page("pages/explore.py", query_params={"run": run.name})
     if not run.bundled and st.button("Manage", key="manage", help="Rename, continue for more epochs, delete."):
         open_manage_dialog(run)
+    if st.button("New run", key="new_run", type="primary"):
+        st.query_params.from_dict({"new": "1"})
+        st.rerun()
+
+
+def _turn(run: Run) -> None:
+    """What can be done with a waiting run."""
+    if launch.may_move_up(run) and st.button("Move up", key="move_up", help="Before your run that waits before it."):
+        with errors_as_sentences():
+            queue.move_up(run)
+            st.rerun()
+    if st.button("Leave the queue", key="leave_queue", help="A run that has not trained yet is deleted."):
+        with errors_as_sentences():
+            if queue.cancel(run):
+                st.query_params.from_dict({"new": "1"})
+            st.rerun()
     if st.button("New run", key="new_run", type="primary"):
         st.query_params.from_dict({"new": "1"})
         st.rerun()

@@ -6,8 +6,9 @@ plain functions: Starlette runs them in worker threads, and the event loop never
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -21,11 +22,13 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.runtime.pages_manager import PagesManager
 
-from dcgan import runs
+from dcgan import queue, runs
 from dcgan.errors import UserError
 from ui import nodelay, warm
+from ui.browsers import KnowsBrowsers
 from ui.live_data import live_payload
 
+TURN_SECONDS = 1.0  # between two looks at the queue
 _KEEP = {"Cache-Control": "public, max-age=31536000, immutable"}
 _FRESH = {"Cache-Control": "no-store"}
 
@@ -66,7 +69,22 @@ async def lifespan(_: Any) -> AsyncIterator[dict[str, Any]]:
     PagesManager.uses_pages_directory = False
     nodelay.answer_at_once()
     warm.start()
+    turns = asyncio.create_task(_take_turns())
     yield {}
+    turns.cancel()
+
+
+def middleware() -> list[Middleware]:
+    """What every request passes: the browser's token for the queue."""
+    return [Middleware(KnowsBrowsers)]
+
+
+async def _take_turns() -> None:
+    """Start waiting runs when their turn comes, though nobody may be looking."""
+    while True:
+        await asyncio.sleep(TURN_SECONDS)
+        with suppress(UserError, OSError):  # a busy or unwritable queue is looked at again in a moment
+            await asyncio.to_thread(queue.advance)
 
 
 class HostGuard:

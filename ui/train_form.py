@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import streamlit as st
 
+from dcgan import queue
 from dcgan.config import PRESETS, FieldInfo, Preset, config_fields, field_info
 from dcgan.datasets import DATASETS, is_on_disk
 from dcgan.records import Status
@@ -31,6 +32,8 @@ def train_form(known_runs: list[Run]) -> None:
     values["device"] = _choose_device(preset)
     with st.expander("Advanced"):
         values |= _advanced(preset)
+    if queue.busy():
+        st.caption("A run is training; yours will wait in the queue for its turn.")
     if st.button("Start", type="primary", key="start", width="stretch"):
         with errors_as_sentences():
             name = launch.start(preset.config.with_changes(**values), preset.name, max_seconds)

@@ -10,6 +10,7 @@ from dcgan.records import Status
 from dcgan.runs import Run
 
 STATE_WORDS: Final = {
+    "queued": "queued",
     "starting": "starting",
     "running": "running",
     "paused": "paused",

@@ -101,9 +101,14 @@ class Feed {
     }
   }
 
+  // Whether something is still to come: the run trains, or waits for its turn.
+  goesOn() {
+    return Boolean(this.status && (this.status.active || this.status.state === "queued"));
+  }
+
   // A run that has ended may be continued or deleted from elsewhere: it is looked at now and then, while seen.
   schedule() {
-    const ended = this.gone || (this.status && !this.status.active);
+    const ended = this.gone || (this.status && !this.goesOn());
     let wait = document.hidden ? POLL_MS.hidden : POLL_MS.visible;
     if (this.failures) wait = Math.min(1000 * 2 ** (this.failures - 1), 8000);
     else if (ended && document.hidden) return;

@@ -105,7 +105,7 @@ class Panel {
   refresh() {
     const { feed } = this;
     this.themed();
-    this.find(".problem").textContent = feed.gone || feed.problem || (feed.status?.active && feed.status.message) || "";
+    this.find(".problem").textContent = feed.gone || feed.problem || (feed.goesOn() && feed.status.message) || "";
     if (feed.status && !feed.gone) {
       this.root.dataset.state = feed.status.state;
       showLine(this.find, feed.status);

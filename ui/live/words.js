@@ -19,7 +19,7 @@ function showLine(find, status) {
 }
 
 function timeWords(status) {
-  if (status.state === "starting") return "starting";
+  if (status.state === "starting" || status.state === "queued") return status.state;
   if (status.state === "running") return status.eta !== null && status.seconds > 2 ? `${duration(status.eta)} left` : "";
   return `${status.state} after ${duration(status.seconds)}`;
 }
