@@ -2,8 +2,10 @@
 
     python -m benchmarks.explore_latency [--run NAME] [--moves 150] [--seconds 3]
 
-Starts the app on a free port. `event_to_pixel_ms`: from a slider's input event to the first animation frame after the
-big canvas got new pixels, one move at a time. `frames_per_second`: new images on it while a mouse drags without pause.
+Starts the app on a free port and measures twice: with the browser's own engine, and without WebAssembly, where the
+server draws. `event_to_pixel_ms`: from a slider's input event to the first animation frame after the big canvas got new
+pixels, one move at a time. `frames_per_second`: animation frames that show a new image while a mouse drags without
+pause. `kilobytes`: what goes over the wire on the first visit, and on changing to another run with its generator.
 """
 
 from __future__ import annotations
@@ -38,9 +40,13 @@ window.painted = [];
 const put = CanvasRenderingContext2D.prototype.putImageData;
 CanvasRenderingContext2D.prototype.putImageData = function (...rest) {
   put.apply(this, rest);
-  if (this.canvas.classList.contains("big")) requestAnimationFrame(() => window.painted.push(performance.now()));
+  if (this.canvas.classList.contains("big")) requestAnimationFrame((frame) => {
+    if (frame !== window.shown) window.painted.push(performance.now());
+    window.shown = frame;
+  });
 };
 """
+NO_ENGINE = "delete window.WebAssembly;"
 MOVE = """(slider, value) => new Promise((resolve) => {
   const seen = window.painted.length, start = performance.now();
   const look = () => window.painted.length > seen
@@ -57,31 +63,52 @@ def main(argv: list[str] | None = None) -> int:
     run = runs.open_named(options.run) if options.run else next(run for run in runs.list_runs() if run.snapshots())
     with _served() as address, sync_playwright() as playwright:
         browser = _chromium(playwright)
-        result = _measure(browser, f"{address}/explore?run={run.name}", options)
+        measured = {
+            path: _measure(browser, f"{address}/explore?run={run.name}", script, options)
+            for path, script in (("browser", WATCH), ("server", NO_ENGINE + WATCH))
+        }
         browser.close()
-    print(json.dumps({"program": "explore_latency", "path": "server", **_setting(run), **result}, indent=2))
+    print(json.dumps({"program": "explore_latency", **_setting(run), **measured}, indent=2))
     return 0
 
 
-def _measure(browser: Browser, address: str, options: argparse.Namespace) -> dict[str, Any]:
+def _measure(browser: Browser, address: str, script: str, options: argparse.Namespace) -> dict[str, Any]:
     first_images: list[float] = []
-    transferred = 0.0
+    ready: list[float] = []
     for _ in range(3):
         page = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
-        page.add_init_script(WATCH)
+        page.add_init_script(script)
         sizes = _count_bytes(page)
         page.goto(address)
         page.wait_for_function("window.painted.length > 0")
         first_images.append(page.evaluate("window.painted[0]"))
-        transferred = sum(sizes)
-    page.wait_for_timeout(1000)
+        if script == WATCH:
+            page.locator('.lab[data-engine="browser"]').wait_for()
+            ready.append(page.evaluate("performance.now()"))
+        page.wait_for_timeout(1000)
+    first_visit = _kilobytes(sizes)
     moves = _moves(page, options.moves)
     return {
         "event_to_pixel_ms": {"p50": _rank(moves, 0.5), "p95": _rank(moves, 0.95), "max": max(moves), "n": len(moves)},
         "frames_per_second": round(_drag(page, options.seconds), 1),
         "first_image_ms": round(statistics.median(first_images)),
-        "first_visit_kilobytes": round(transferred / 1000),
+        "own_engine_ready_ms": round(statistics.median(ready)) if ready else None,
+        "kilobytes": {"first_visit": first_visit, "next_run": _next_run(page, sizes)},
     }
+
+
+def _next_run(page: Page, sizes: list[tuple[str, float]]) -> dict[str, int] | None:
+    """Kilobytes of changing to another run; None where there is only one."""
+    own, others = page.locator(".run select").evaluate(
+        "s => [s.value, [...s.options].filter(o => !o.disabled).map(o => o.value)]"
+    )
+    others = [name for name in others if name != own]
+    if not others:
+        return None
+    sizes.clear()
+    page.locator(".run select").select_option(others[0])
+    page.wait_for_timeout(4000)
+    return _kilobytes(sizes)
 
 
 def _moves(page: Page, count: int) -> list[float]:
@@ -108,12 +135,23 @@ def _drag(page: Page, seconds: float) -> float:
     return float((after - before) / elapsed)
 
 
-def _count_bytes(page: Page) -> list[float]:
-    sizes: list[float] = []
+def _count_bytes(page: Page) -> list[tuple[str, float]]:
+    """Grows by address and encoded length of everything that was transferred."""
+    sizes: list[tuple[str, float]] = []
+    addresses: dict[str, str] = {}
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
-    session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    session.on("Network.requestWillBeSent", lambda told: addresses.update({told["requestId"]: told["request"]["url"]}))
+    session.on(
+        "Network.loadingFinished",
+        lambda told: sizes.append((addresses.get(told["requestId"], ""), told["encodedDataLength"])),
+    )
     return sizes
+
+
+def _kilobytes(sizes: list[tuple[str, float]]) -> dict[str, int]:
+    weights = sum(size for address, size in sizes if "/generator.onnx" in address)
+    return {"weights": round(weights / 1000), "rest": round((sum(size for _, size in sizes) - weights) / 1000)}
 
 
 def _setting(run: runs.Run) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The command line: `python -m dcgan train | sample | evaluate | export | bundle | runs`; `TrainConfig` makes the flags.
+"""The command line: `python -m dcgan train | sample | evaluate | export | bundle | runs`, flags of `TrainConfig`.
 
 Exit status: 0 done, 1 the run failed, 2 the request was wrong; in both latter cases one sentence on stderr.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 import time
@@ -25,12 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         options.command(options)
-    except UserError as error:
-        print(f"dcgan: {error}", file=sys.stderr)
-        return 2
     except DcganError as error:
-        print(f"dcgan: {error}", file=sys.stderr)
-        return 1
+        if int(os.environ.get("RANK", "0")) == 0:  # of several processes that train together, the first one speaks
+            print(f"dcgan: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UserError) else 1
     except BrokenPipeError:
         return 0
     return 0
@@ -140,11 +139,20 @@ def _train(options: argparse.Namespace) -> None:
     if max_seconds is not None and max_seconds <= 0:
         raise UserError("--max-seconds must be more than 0.")
     changes = _config_changes(options)
-    run = _resumed_run(options, changes) if options.resume else _new_run(options, changes)
-    from dcgan.session import run_training  # loads torch, which a wrong flag need not wait for
+    together = int(os.environ.get("WORLD_SIZE", "1")) > 1  # torchrun started several processes
+    run = None if together else _train_run(options, changes)
+    from dcgan.distributed import joined  # loads torch, which a wrong flag need not wait for
+    from dcgan.following import follow
+    from dcgan.session import run_training
 
-    with _ProgressBar(run) as bar:
-        status = run_training(run, data_dir=options.data_dir, max_seconds=max_seconds, listener=bar.show)
+    with joined() as world:
+        if world.rank:
+            return follow(world, options.data_dir)
+        run = run or _train_run(options, changes)
+        with _ProgressBar(run) as bar:
+            status = run_training(
+                run, data_dir=options.data_dir, max_seconds=max_seconds, listener=bar.show, world=world
+            )
     print(
         f"{status.state}: epoch {status.epoch}, step {status.step:,}, {status.seconds:.1f} s, "
         f"{status.images_per_second:,.0f} images/s on {status.device}, {status.precision}\n{run.path}"
@@ -165,6 +173,10 @@ def _number(text: str, flag: str, kind: type) -> Any:
         return kind(text)
     except ValueError:
         raise UserError(f"{flag} must be {'a whole number' if kind is int else 'a number'}, not {text!r}.") from None
+
+
+def _train_run(options: argparse.Namespace, changes: dict[str, Any]) -> Run:
+    return _resumed_run(options, changes) if options.resume else _new_run(options, changes)
 
 
 def _new_run(options: argparse.Namespace, changes: dict[str, Any]) -> Run:

@@ -17,13 +17,17 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from dcgan import latent
+from dcgan.browser import ONNXRUNTIME_VERSION, RUNTIME_SCRIPT
 from dcgan.config import TrainConfig
+from dcgan.onnx_export import onnx_bytes
 from dcgan.runs import Run, create_run, open_run
 from dcgan.sampling import TrainedGenerator, load_generator
 from dcgan.session import run_training
 from ui import explore_models, explore_routes
+from ui.engine_routes import ADDRESSES
 from ui.explore_state import Point
 
+PROJECT = Path(__file__).resolve().parent.parent
 SIZE, CLASSES = 8, 10
 BYTES = {"Content-Type": "application/octet-stream"}
 
@@ -236,3 +240,31 @@ def test_a_snapshot_replaced_on_disk_is_read_anew(run: Run) -> None:
     after = models.get(run, 2)
     assert after is not before
     torch.testing.assert_close(after.trained.network.stem.weight, load_generator(run, 1).network.stem.weight)
+
+
+def test_a_generator_goes_to_the_browser_once(client: TestClient, run: Run) -> None:
+    answer = client.get("/lab/runs/mine/generator.onnx?epoch=1")
+    assert answer.content == onnx_bytes(load_generator(run, 1))
+    again = client.get("/lab/runs/mine/generator.onnx?epoch=1", headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    other = client.get("/lab/runs/mine/generator.onnx?epoch=2", headers={"If-None-Match": answer.headers["etag"]})
+    assert other.status_code == 200 and other.content != answer.content
+    assert client.get("/lab/runs/mine/generator.onnx?epoch=9").status_code == 404
+
+
+def test_the_engine_is_served_whole_and_kept_for_good(client: TestClient) -> None:
+    script = client.get("/" + ADDRESSES["script"])
+    assert script.content == RUNTIME_SCRIPT.read_bytes() and script.headers["content-type"].startswith(
+        "text/javascript"
+    )
+    wasm = client.get("/" + ADDRESSES["wasm"])
+    assert (wasm.content[:4], wasm.headers["content-type"]) == (b"\0asm", "application/wasm")
+    assert int(wasm.headers["content-length"]) < 4_000_000
+    assert all("immutable" in answer.headers["cache-control"] for answer in (script, wasm))
+    assert client.get(f"/lab/engine/{ONNXRUNTIME_VERSION}/LICENSE").status_code == 404
+    assert client.get("/lab/engine/0.0.0/" + RUNTIME_SCRIPT.name).status_code == 404
+
+
+def test_the_engine_says_the_version_it_is_kept_under() -> None:
+    assert f"ONNX Runtime Web v{ONNXRUNTIME_VERSION}\n" in RUNTIME_SCRIPT.read_text(encoding="utf-8")[:200]
+    assert f"onnxruntime-web@{ONNXRUNTIME_VERSION}" in (PROJECT / "ui/vendor/README.md").read_text(encoding="utf-8")

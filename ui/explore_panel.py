@@ -11,9 +11,10 @@ from urllib.parse import parse_qs
 import streamlit as st
 
 from dcgan import runs
+from dcgan.browser import GENERATOR_SCRIPT
 from dcgan.errors import UserError
 from dcgan.runs import Run
-from ui import explore_state
+from ui import engine_routes, explore_state
 from ui.explore_routes import space_of
 from ui.explore_state import ExploreState, parse_state
 from ui.live_data import version_of
@@ -21,6 +22,7 @@ from ui.live_data import version_of
 _HERE: Final = Path(__file__).resolve().parent / "explore"
 _SCRIPTS: Final = (
     "engine.js",
+    "local.js",
     "address.js",
     "picture.js",
     "sheet.js",
@@ -34,12 +36,12 @@ _KEY: Final = "explore_panel"
 _KEPT: Final = "explore_query"
 
 
-def _texts(*names: str) -> str:
-    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names) + "\n"
+def _texts(*files: Path | str) -> str:
+    return "\n".join((_HERE / file).read_text(encoding="utf-8") for file in files) + "\n"
 
 
 _mount = st.components.v2.component(
-    "lab_explore_panel", html=_texts("explore.html"), css=_texts("explore.css"), js=_texts(*_SCRIPTS)
+    "lab_explore_panel", html=_texts("explore.html"), css=_texts("explore.css"), js=_texts(GENERATOR_SCRIPT, *_SCRIPTS)
 )
 
 
@@ -60,6 +62,7 @@ def explore_panel(found: Sequence[Run], choice: Choice) -> None:
         "run": _run_as_data(choice.run),
         "state": choice.state.as_data(),
         "notice": choice.notice,
+        "engine": engine_routes.ADDRESSES,
         "limits": {name.lower(): getattr(explore_state, name) for name in _LIMITS},
     }
     _mount(key=_KEY, data=data, on_query_change=lambda: None)

@@ -23,6 +23,7 @@ from starlette.routing import Route
 from dcgan import runs
 from dcgan.errors import UserError
 from dcgan.runs import Run
+from ui.engine_routes import engine_routes, model
 from ui.explore_state import MAX_IMAGES, MAX_PICKS, MAX_SEED, MAX_STEPS, METHODS, Point, Space, parse_point
 
 _MAX_ROW: Final = 1512  # numbers: the largest latent_dim and the most classes
@@ -37,6 +38,7 @@ def routes() -> list[Route]:
     `POST draw?epoch=E`: float32 rows (z, then the condition), answered by uint8 [N, C, H, W].
     `GET space?epoch=E`: principal directions; `GET samples-of?seed=S`: z and classes of a seed; `GET epochs`.
     `GET path?epoch=E&pick=POINT&pick=POINT&method=M&steps=N&loop=1`: z on the way, and their lengths by each method.
+    `GET generator.onnx?epoch=E`: the generator for the browser's own engine, whose files `engine_routes` serves.
     `GET walk.gif`: the same as an animation; `GET image.png?epoch=E&at=POINT`.
     Errors are 400, 404, 413 or 415 with `{"error": sentence}`.
     """
@@ -49,6 +51,8 @@ def routes() -> list[Route]:
         Route(f"{base}/path", _get(_path)),
         Route(f"{base}/walk.gif", _get(_walk_gif)),
         Route(f"{base}/image.png", _get(_image_png)),
+        Route(f"{base}/generator.onnx", _get(_generator_onnx)),
+        *engine_routes(),
     ]
 
 
@@ -104,6 +108,10 @@ def _space(run: Run, request: Request) -> Response:
 
     found = explore_models.MODELS.get(run, _epoch(run, request)).directions
     return JSONResponse({"vectors": _floats(found.vectors.numpy()), "shares": found.shares.tolist()}, headers=_FRESH)
+
+
+def _generator_onnx(run: Run, request: Request) -> Response:
+    return model(run, _epoch(run, request), request.headers.get("if-none-match", ""))
 
 
 def _samples_of(run: Run, request: Request) -> Response:

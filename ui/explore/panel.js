@@ -26,13 +26,15 @@ class ExplorePanel extends PanelView {
 
   open() {
     const { run, state } = this.data;
-    this.engine = new ServerEngine(run);
+    this.engine?.close();
+    this.engine = new LocalEngine(run, this.data.engine, (drawnBy) => this.engineChanged(drawnBy));
+    this.root.dataset.engine = "server";
     this.space = new LatentSpace(run, this.engine);
     this.sharesOf = null;
     this.state = { ...state, epoch: state.epoch ?? run.epochs.at(-1) };
     this.walk?.close();
     this.walk = new Walk(this.find(".view[data-view=walk]"), this);
-    this.say(this.data.notice);
+    this.say(this.notice());
     this.build();
     this.layout();
     this.refresh();
@@ -47,6 +49,12 @@ class ExplorePanel extends PanelView {
     clearTimeout(this.quiet);
     clearTimeout(this.telling);
     this.walk?.close();
+    this.engine?.close();
+  }
+
+  engineChanged(drawnBy) {
+    this.root.dataset.engine = drawnBy;
+    this.say(this.notice());
   }
 
   listen() {

@@ -158,7 +158,7 @@ class PanelView {
       const pixels = await engine.draw(epoch, await this.space.rows([point], epoch));
       if (engine !== this.engine) return;
       this.pixels = pixels;
-      this.say(this.data.notice);
+      this.say(this.notice());
       this.root.dataset.state = "ready";
       if (this.state.view === "walk" && this.walk.pixels && this.state.picks.length > 1) return;
       this.showFrame(pixels, 0, await this.words(point));
@@ -216,6 +216,10 @@ class PanelView {
     this.root.classList.toggle("narrow", narrow);
     this.root.classList.toggle("middle", !narrow && wide < 1000);
     this.root.classList.toggle("small", wide >= 1000 && wide < 1250);
+  }
+
+  notice() {
+    return this.data.notice || this.engine.trouble;
   }
 
   say(sentence) {
