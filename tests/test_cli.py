@@ -12,7 +12,7 @@ from dcgan.config import config_fields
 from dcgan.runs import open_run
 
 PROJECT = Path(__file__).resolve().parent.parent
-TINY_NETWORKS = ["--latent-dim", "8", "--generator-width", "4", "--discriminator-width", "4"]
+TINY_NETWORKS = ["--latent-dim", "8", "--generator-width", "4", "--discriminator-width", "4", "--generator-finish", "0"]
 SMALL = ["--dataset", "digits", "--epochs", "1", "--batch-size", "256", "--device", "cpu", *TINY_NETWORKS]
 
 
@@ -113,7 +113,7 @@ def test_export_writes_the_generator_for_other_programs(
         assert f"generator of run mine in {output}" in capsys.readouterr().out
         assert output.read_bytes().startswith(start)
     assert main(["export", trained, "--format", "tflite", "--output", "x"]) == 2
-    assert "The format must be safetensors or onnx" in capsys.readouterr().err
+    assert "The format must be safetensors or onnx or html" in capsys.readouterr().err
     assert main(["export", trained, "--format", "onnx", "--epoch", "7", "--output", "x"]) == 2
     assert "epoch 7" in capsys.readouterr().err
 
