@@ -43,13 +43,13 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def set_threads(count: int) -> None:
-    """Let this process compute on `count` processor cores; 0 takes half of them.
+def set_threads(count: int, processes: int = 1) -> None:
+    """Let this process compute on `count` processor cores; 0 takes half of them, shared by that many `processes`.
 
     Threads meet after every operation, and one of them that has to wait for a busy core makes all of them wait: with as
     many threads as cores, a browser beside the training slows it down many times over.
     """
-    torch.set_num_threads(count or max(1, (psutil.cpu_count(logical=False) or 1) // 2))
+    torch.set_num_threads(count or max(1, (psutil.cpu_count(logical=False) or 1) // 2 // processes))
 
 
 def describe(device: torch.device) -> str:

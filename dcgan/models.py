@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from dcgan.config import TrainConfig
+from dcgan.distributed import ALONE, BatchNorm2d, batch_moments
 from dcgan.layers import FlattenChannelsLast, FromImage, ToImage
 
 INIT_STD = 0.02  # arXiv 1511.06434, section 4
@@ -55,12 +57,12 @@ class Generator(nn.Module):
         widths = [config.generator_width * 2**i for i in reversed(range(len(sizes) - 1))]
         self.stem = nn.Linear(self.latent_dim + self.num_classes, widths[0] * sizes[0] ** 2, bias=False)
         self.unflatten = nn.Unflatten(1, (widths[0], sizes[0], sizes[0]))
-        layers: list[nn.Module] = [nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
+        layers: list[nn.Module] = [BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
         for narrow, wide in zip(widths[1:], widths[:-1], strict=True):
-            layers += [_up(wide, narrow), nn.BatchNorm2d(narrow), nn.ReLU(inplace=True)]
+            layers += [_up(wide, narrow), BatchNorm2d(narrow), nn.ReLU(inplace=True)]
         if config.generator_finish:
             finish = config.generator_finish
-            layers += [_up(widths[-1], finish), nn.BatchNorm2d(finish), nn.ReLU(inplace=True)]
+            layers += [_up(widths[-1], finish), BatchNorm2d(finish), nn.ReLU(inplace=True)]
             layers += [nn.Conv2d(finish, shape.channels, 3, 1, 1), nn.Tanh()]
         else:
             layers += [ToImage(widths[-1], shape.channels), nn.Tanh()]
@@ -125,6 +127,8 @@ class Discriminator(nn.Module):
 class Dropout(nn.Module):
     """Dropout that draws from a generator of its own, so that a seed fixes it without touching global state."""
 
+    world = ALONE
+
     def __init__(self, share: float, noise: torch.Generator | None) -> None:
         super().__init__()
         self.share = share
@@ -134,16 +138,21 @@ class Dropout(nn.Module):
         """x with a share of its values at zero and the rest scaled up, in training; x itself otherwise."""
         if not self.training:
             return x
-        keep = torch.empty_like(x).bernoulli_(1 - self.share, generator=self.noise)
+        # Every process draws for the whole batch, so that the draws do not depend on how many there are.
+        whole = x.new_empty_strided((len(x) * self.world.size, *x.shape[1:]), x.stride())
+        keep = self.world.share(whole.bernoulli_(1 - self.share, generator=self.noise))
         return x * keep / (1 - self.share)
 
 
 class MinibatchStd(nn.Module):
     """Appends one map that holds the mean standard deviation over the batch (Karras et al., arXiv 1710.10196)."""
 
+    world = ALONE
+
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, C + 1, H, W]."""
-        spread = (x.float().var(0, unbiased=False) + 1e-8).sqrt().mean().to(x.dtype)
+        _, variance = batch_moments(x.float(), [0], self.world)
+        spread = (variance + 1e-8).sqrt().mean().to(x.dtype)
         return torch.cat([x, spread.expand(x.shape[0], 1, *x.shape[2:])], dim=1)
 
 
@@ -152,6 +161,8 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
     for module in network.modules():
         if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(_raw_weight(module), 0.0, INIT_STD, generator=generator)
+            if nn.utils.parametrize.is_parametrized(module, "weight"):
+                _find_singular_vectors(module, generator)
         elif isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.weight, 1.0, INIT_STD, generator=generator)
         else:
@@ -175,7 +186,20 @@ def _down(inputs: int, outputs: int, norm: str, *, first: bool) -> nn.Module:
     conv = FromImage(inputs, outputs) if first else nn.Conv2d(inputs, outputs, 4, 2, 1, bias=not batch)
     if norm == "spectral":
         return nn.utils.parametrizations.spectral_norm(conv)
-    return nn.Sequential(conv, nn.BatchNorm2d(outputs)) if batch else conv
+    return nn.Sequential(conv, BatchNorm2d(outputs)) if batch else conv
+
+
+@torch.no_grad()
+def _find_singular_vectors(module: nn.Module, generator: torch.Generator) -> None:
+    """Start spectral norm's power iteration for the weight as it is now; torch would draw from its global state."""
+    norm: Any = module.parametrizations.weight[0]  # type: ignore[index,union-attr]
+    matrix = _raw_weight(module).flatten(1)
+    left = torch.randn(len(matrix), generator=generator)
+    for _ in range(15):
+        right = nn.functional.normalize(matrix.t() @ left, dim=0)
+        left = nn.functional.normalize(matrix @ right, dim=0)
+    norm._u.copy_(left)
+    norm._v.copy_(right)
 
 
 def _raw_weight(module: nn.Module) -> Tensor:

@@ -14,6 +14,7 @@ from dcgan.config import TrainConfig
 from dcgan.control import Control, Speed, stop_signals
 from dcgan.data import ImageData, load_dataset
 from dcgan.devices import describe, set_threads
+from dcgan.distributed import ALONE, GO_ON, MERGE, STOP, WAIT, World, lost
 from dcgan.errors import DcganError, RunFailed
 from dcgan.events import Event, Stepped
 from dcgan.quality import QualityWatch
@@ -34,11 +35,13 @@ def run_training(
     max_seconds: float | None = None,
     save_interval: float = SAVE_INTERVAL,
     listener: Listener = lambda event, status: None,
+    world: World = ALONE,
 ) -> Status:
     """Train `run` to its last epoch, to `max_seconds` of training time, or until it is asked to stop.
 
     Training goes on from the run's newest sound state where there is one; what was recorded after it is done again.
-    States are saved after every epoch, and within one after `save_interval` seconds.
+    States are saved after every epoch, and within one after `save_interval` seconds. Where several processes train
+    together this is what process 0 does; the others `follow`.
 
     Raises:
         UserError: the data, the device or the saved state cannot be had; the run says so and stays readable.
@@ -46,14 +49,17 @@ def run_training(
     """
     with Recorder(run) as recorder:
         try:
-            set_threads(run.config.threads)
-            data = _load_data(run.config, data_dir, recorder)
-            return _Session(run, data, recorder, max_seconds, save_interval).run(listener)
+            set_threads(run.config.threads, world.local_size)
+            world.check_batch(run.config.batch_size)
+            world.give(run.config.to_dict())
+            with world.first_here():
+                data = _load_data(run.config, data_dir, recorder)
+            return _Session(run, data, recorder, max_seconds, save_interval, world).run(listener)
         except DcganError as error:
             recorder.fail(str(error))
             raise
         except RuntimeError as error:
-            message = _device_failure(error)
+            message = lost(error, world) or _device_failure(error)
             recorder.fail(message)
             raise RunFailed(message) from error
 
@@ -88,11 +94,20 @@ class _Session:
     """The clock and the controls around one trainer."""
 
     def __init__(
-        self, run: Run, data: ImageData, recorder: Recorder, max_seconds: float | None, save_interval: float
+        self,
+        run: Run,
+        data: ImageData,
+        recorder: Recorder,
+        max_seconds: float | None,
+        save_interval: float,
+        world: World,
     ) -> None:
         self.target = run
         self.recorder = recorder
-        self.trainer = Trainer(run.config, data, _clusters(run, data))
+        self.world = world
+        clusters = _clusters(run, data)
+        world.give(clusters)
+        self.trainer = Trainer(run.config, data, clusters, world)
         self.class_counts = self.trainer.classes.bincount(minlength=self.trainer.num_conditions).tolist()
         self.max_seconds = max_seconds
         self.save_interval = save_interval
@@ -108,6 +123,7 @@ class _Session:
         state, trainer = newest_state(self.target), self.trainer
         if state:
             trainer.load_state_dict(state.trainer)
+        self.world.give(state.trainer if state else None)
         seconds, message = (state.seconds, state.message) if state else (0.0, "")
         if message:
             print(message, file=sys.stderr)
@@ -119,8 +135,11 @@ class _Session:
 
     def run(self, listener: Listener) -> Status:
         recorder, trainer = self.recorder, self.trainer
+        several = f"{self.world.size} × " if self.world.size > 1 else ""
         recorder.update(
-            device=describe(trainer.device), precision=str(trainer.dtype).removeprefix("torch."), state="running"
+            device=several + describe(trainer.device),
+            precision=str(trainer.dtype).removeprefix("torch."),
+            state="running",
         )
         self.started = time.monotonic()
         with stop_signals(self.control):
@@ -140,7 +159,11 @@ class _Session:
         if epoch_ended:
             self._judge()
         self._pause_while_asked()
-        return not (self.control.stopped or self._out_of_time())
+        goes_on = not (self.control.stopped or self._out_of_time())
+        if not goes_on:
+            self._save_unless_saved()
+        self.world.say(GO_ON if goes_on else STOP)
+        return goes_on
 
     def seconds(self) -> float:
         """Seconds of training so far in all, without pauses."""
@@ -149,7 +172,13 @@ class _Session:
     def _out_of_time(self) -> bool:
         return self.max_seconds is not None and self.seconds() - self.before >= self.max_seconds
 
+    def _save_unless_saved(self) -> None:
+        if self.trainer.step not in {f.step for f in self.target.states()}:
+            self._save()
+
     def _save(self) -> None:
+        self.world.say(MERGE)
+        self.trainer.merge_sums()
         self.recorder.save(self.trainer, self.class_counts)
         self.saved_at = self.seconds()
 
@@ -188,6 +217,7 @@ class _Session:
             self.recorder.record(self.trainer.samples())
         self.recorder.update(state="paused", eta=None)
         while not self.control.lets_go_on():
+            self.world.say(WAIT)
             time.sleep(0.02)
         self.paused_for += time.monotonic() - pause_began
         self.speed.forget()
@@ -199,8 +229,8 @@ class _Session:
         steps = {frame.step for frame in self.target.samples()}
         if self.trainer.step not in steps:
             self.recorder.record(self.trainer.samples())
-        if self.trainer.step and self.trainer.step not in {f.step for f in self.target.states()}:
-            self._save()
+        if self.trainer.step:
+            self._save_unless_saved()
         if self.trainer.step and self.trainer.step not in {row["step"] for row in self.target.quality()}:
             self._judge(at_any_cost=True)
         stopped = self.control.stopped and self.trainer.step < self.trainer.total_steps

@@ -19,6 +19,7 @@ from dcgan.clusters import find_clusters
 from dcgan.config import TrainConfig
 from dcgan.data import ImageData, to_uint8, to_unit_range
 from dcgan.devices import resolve_device, resolve_precision
+from dcgan.distributed import ALONE, World, spread
 from dcgan.errors import TrainingDiverged, UserError
 from dcgan.events import EpochEnd, Event, Finished, Progress, Samples, Started, Stepped
 from dcgan.models import Discriminator, Generator, ImageShape, condition_vector, initialise
@@ -40,11 +41,18 @@ def train(config: TrainConfig, data: ImageData) -> Iterator[Event]:
 class Trainer:
     """Two networks, their optimizers and the position in the data; `events` moves all of them forward."""
 
-    def __init__(self, config: TrainConfig, data: ImageData, clusters: Tensor | None = None) -> None:
-        """`clusters` int64 [N] are found anew where the configuration wants them and they are not given."""
+    def __init__(
+        self, config: TrainConfig, data: ImageData, clusters: Tensor | None = None, world: World = ALONE
+    ) -> None:
+        """`clusters` int64 [N] are found anew where the configuration wants them and they are not given.
+
+        All processes of `world` make the same trainer and take the same steps; each computes its share of them.
+        """
         if config.batch_size > len(data):
             raise UserError(f"batch_size {config.batch_size} is more than the {len(data):,} images there are.")
+        world.check_batch(config.batch_size)
         self.config = config
+        self.world = world
         self.device = resolve_device(config.device)
         self.dtype = resolve_precision(config.precision, self.device)
         self.shape = ImageShape(data.info.image_size, data.info.channels, data.info.num_classes)
@@ -158,8 +166,10 @@ class Trainer:
         initialise(self.G, weights)
         initialise(self.D, weights)
         for network in (self.G, self.D):
+            spread(network, self.world)
             network.to(self.device).to(memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.G).eval().requires_grad_(False)
+        self._parallel_g, self._parallel_d = self.world.parallel(self.G), self.world.parallel(self.D)
         fused = self.device.type in ("cpu", "cuda")
         betas = (config.beta1, config.beta2)
         self.optimizer_g = torch.optim.Adam(self.G.parameters(), config.lr_g, betas, fused=fused)
@@ -187,13 +197,14 @@ class Trainer:
 
     def _train_step(self, batch: Tensor) -> None:
         """One update of D, then one of G on the same generated images; G draws the classes that the real batch has."""
+        z = torch.randn(len(batch), self.config.latent_dim, device=self.device, generator=self._noise)
+        z, batch = self.world.share(z), self.world.share(batch)
         real = to_unit_range(self.images[batch]).contiguous(memory_format=torch.channels_last)
         condition = self._condition(self.classes[batch])
-        z = torch.randn(len(batch), self.config.latent_dim, device=self.device, generator=self._noise)
         with self._autocast():
-            fake = self.G(z, condition)
-            real_logits = self.D(real, condition).float()
-            fake_logits = self.D(fake.detach(), condition).float()
+            fake = self._parallel_g(z, condition)
+            real_logits = self._parallel_d(real, condition).float()
+            fake_logits = self._parallel_d(fake.detach(), condition).float()
             loss_d = losses.discriminator_loss(real_logits, fake_logits, self.config.label_smoothing)
         self.optimizer_d.zero_grad()
         loss_d.backward()  # type: ignore[no-untyped-call]
@@ -237,7 +248,13 @@ class Trainer:
         self._sums += torch.stack([loss_d, loss_g, d_real, d_fake, accuracy])
         self._summed += 1
 
+    def merge_sums(self) -> None:
+        """Let every process hold the means of all processes' sums: needed before one of them gives its state away."""
+        if self.world.size > 1:
+            self._sums = self.world.mean(self._sums)
+
     def _progress(self) -> Progress:
+        self.merge_sums()
         means = (self._sums / self._summed).tolist()  # the one synchronisation of a log point
         if not all(map(math.isfinite, means)):
             raise TrainingDiverged(self.step)
