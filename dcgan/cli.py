@@ -120,7 +120,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the file to write")
 
 
-_FORMATS = ("safetensors", "onnx")  # those of dcgan.export, which loads torch
+_FORMATS = ("safetensors", "onnx", "html")  # those of dcgan.export, which loads torch
 
 
 def _add_bundle(parser: argparse.ArgumentParser) -> None:

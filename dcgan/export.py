@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dcgan.errors import UserError
 from dcgan.files import write_bytes
+from dcgan.html_export import html_page
 from dcgan.images import Pixels, from_png, tile, to_pil, to_png, untile
 from dcgan.onnx_export import onnx_bytes
 from dcgan.records import METRIC_COLUMNS
@@ -142,7 +143,15 @@ def _onnx(run: Run, epoch: int | None) -> bytes:
     return onnx_bytes(load_generator(run, epoch))
 
 
-GENERATOR_FORMATS: dict[str, Callable[[Run, int | None], bytes]] = {"safetensors": generator_file, "onnx": _onnx}
+def _html(run: Run, epoch: int | None) -> bytes:
+    return html_page(load_generator(run, epoch), run.title)
+
+
+GENERATOR_FORMATS: dict[str, Callable[[Run, int | None], bytes]] = {
+    "safetensors": generator_file,
+    "onnx": _onnx,
+    "html": _html,
+}
 
 
 def _grid(run: Run, frame: Frame, scale: int) -> Pixels:

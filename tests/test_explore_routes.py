@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 from dcgan import latent
 from dcgan.browser import ONNXRUNTIME_VERSION, RUNTIME_SCRIPT
 from dcgan.config import TrainConfig
+from dcgan.export import generator_as
 from dcgan.onnx_export import onnx_bytes
 from dcgan.runs import Run, create_run, open_run
 from dcgan.sampling import TrainedGenerator, load_generator
@@ -268,3 +269,11 @@ def test_the_engine_is_served_whole_and_kept_for_good(client: TestClient) -> Non
 def test_the_engine_says_the_version_it_is_kept_under() -> None:
     assert f"ONNX Runtime Web v{ONNXRUNTIME_VERSION}\n" in RUNTIME_SCRIPT.read_text(encoding="utf-8")[:200]
     assert f"onnxruntime-web@{ONNXRUNTIME_VERSION}" in (PROJECT / "ui/vendor/README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("form", ["safetensors", "onnx", "html"])
+def test_the_generator_can_be_taken_away(client: TestClient, run: Run, form: str) -> None:
+    answer = client.get(f"/lab/runs/mine/take?format={form}&epoch=1")
+    assert answer.content == generator_as(run, form, 1)
+    assert answer.headers["content-disposition"] == f'attachment; filename="mine-epoch-1.{form}"'
+    assert client.get("/lab/runs/mine/take?format=exe").status_code == 400

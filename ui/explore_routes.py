@@ -39,6 +39,7 @@ def routes() -> list[Route]:
     `GET space?epoch=E`: principal directions; `GET samples-of?seed=S`: z and classes of a seed; `GET epochs`.
     `GET path?epoch=E&pick=POINT&pick=POINT&method=M&steps=N&loop=1`: z on the way, and their lengths by each method.
     `GET generator.onnx?epoch=E`: the generator for the browser's own engine, whose files `engine_routes` serves.
+    `GET take?format=F&epoch=E`: the generator as a file to keep, in a format of `dcgan.export`.
     `GET walk.gif`: the same as an animation; `GET image.png?epoch=E&at=POINT`.
     Errors are 400, 404, 413 or 415 with `{"error": sentence}`.
     """
@@ -52,6 +53,7 @@ def routes() -> list[Route]:
         Route(f"{base}/walk.gif", _get(_walk_gif)),
         Route(f"{base}/image.png", _get(_image_png)),
         Route(f"{base}/generator.onnx", _get(_generator_onnx)),
+        Route(f"{base}/take", _get(_take)),
         *engine_routes(),
     ]
 
@@ -112,6 +114,16 @@ def _space(run: Run, request: Request) -> Response:
 
 def _generator_onnx(run: Run, request: Request) -> Response:
     return model(run, _epoch(run, request), request.headers.get("if-none-match", ""))
+
+
+def _take(run: Run, request: Request) -> Response:
+    from dcgan.export import generator_as
+
+    form = request.query_params.get("format", "")
+    epoch = run.snapshot(_epoch(run, request)).epoch
+    content = generator_as(run, form, epoch)
+    headers = _attached(f"{run.name}-epoch-{epoch}.{form}")
+    return Response(content, media_type="application/octet-stream", headers=headers)
 
 
 def _samples_of(run: Run, request: Request) -> Response:
