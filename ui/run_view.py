@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
@@ -24,10 +25,11 @@ from ui.words import plain, title_facts
 
 EXPLORE: Final = Path(__file__).resolve().parent.parent / "pages" / "explore.py"
 DOWNLOADS: Final = (
-    ("Evolution as GIF", "gif", "image/gif", "samples_gif"),
-    ("Last samples as PNG", "png", "image/png", "samples_png"),
-    ("Metrics as CSV", "csv", "text/csv", "metrics_csv"),
-    ("Generator as safetensors", "safetensors", "application/octet-stream", "generator_file"),
+    ("Evolution as GIF", ".gif", "image/gif", "export.samples_gif"),
+    ("Last samples as PNG", ".png", "image/png", "export.samples_png"),
+    ("Curves as PNG", "-curves.png", "image/png", "figures.curves_png"),
+    ("Metrics as CSV", ".csv", "text/csv", "export.metrics_csv"),
+    ("Generator as safetensors", ".safetensors", "application/octet-stream", "export.generator_file"),
 )
 
 
@@ -128,18 +130,19 @@ def _trouble(run: Run, status: Status) -> None:
 
 def _downloads(run: Run) -> None:
     for label, ending, mime, function in DOWNLOADS:
+        key = "download_" + ending.strip(".-").replace(".", "_")
         st.download_button(
-            label, _made_when_asked(run, function), f"{run.name}.{ending}", mime, key=f"download_{ending}",
+            label, _made_when_asked(run, function), run.name + ending, mime, key=key,
             on_click="ignore", type="tertiary",
         )  # fmt: skip
 
 
 def _made_when_asked(run: Run, function: str) -> Callable[[], bytes]:
     def make() -> bytes:
-        from dcgan import export  # loads torch, which looking at a run need not wait for
-
+        module, name = function.split(".")
         try:
-            content: bytes = getattr(export, function)(run)
+            # Imported here: torch and matplotlib load slowly, and looking at a run need not wait for them.
+            content: bytes = getattr(import_module(f"dcgan.{module}"), name)(run)
         except DcganError as error:
             raise RuntimeError(str(error)) from error
         return content
