@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -38,6 +39,25 @@ def write_bytes(path: Path, content: bytes, *, sync: bool = False) -> None:
         raise
     if sync:
         _sync_folder(path.parent)
+
+
+def write_sealed(path: Path, mark: str, content: bytes) -> None:
+    """Replace `path` whole: one line with `mark` and the digest of `content`, then `content`, synced."""
+    head = f"{mark} {hashlib.sha256(content).hexdigest()}\n".encode()
+    write_bytes(path, head + content, sync=True)
+
+
+def read_sealed(path: Path, mark: str) -> bytes:
+    """The content of what `write_sealed` wrote.
+
+    Raises:
+        ValueError: it is not what was written.
+        OSError: it cannot be read.
+    """
+    head, _, content = path.read_bytes().partition(b"\n")
+    if head != f"{mark} {hashlib.sha256(content).hexdigest()}".encode():
+        raise ValueError("not what was written")
+    return content
 
 
 def sync_file(file: IO[Any]) -> None:

@@ -6,7 +6,6 @@ named, and passed over for the one before it.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import zipfile
 from dataclasses import dataclass
@@ -17,11 +16,8 @@ import torch
 
 from dcgan.config import TrainConfig
 from dcgan.errors import UserError
-from dcgan.files import write_bytes
-from dcgan.runs import Frame, Run
-
-_MARK = b"dcgan-resume-1 "
-_HEAD = len(_MARK) + 64 + 1
+from dcgan.files import read_sealed, write_sealed
+from dcgan.runs import STATE_MARK, Frame, Run
 
 
 @dataclass(frozen=True)
@@ -44,9 +40,7 @@ def write_state(path: Path, config: TrainConfig, seconds: float, trainer: dict[s
     """Write a state, whole or not at all, and wait until it is on the disk."""
     buffer = io.BytesIO()
     torch.save({"config": config.to_dict(), "seconds": seconds, "trainer": trainer}, buffer)
-    content = buffer.getvalue()
-    head = _MARK + hashlib.sha256(content).hexdigest().encode() + b"\n"
-    write_bytes(path, head + content, sync=True)
+    write_sealed(path, STATE_MARK, buffer.getvalue())
 
 
 def newest_state(run: Run) -> ResumeState | None:
@@ -76,11 +70,7 @@ def read_state(frame: Frame) -> ResumeState:
         UserError: the file is gone, or not what was written.
     """
     try:
-        content = frame.path.read_bytes()
-        digest = hashlib.sha256(content[_HEAD:]).hexdigest().encode()
-        if content[:_HEAD] != _MARK + digest + b"\n":
-            raise ValueError("not what was written")
-        state = _unpacked(content[_HEAD:])
+        state = _unpacked(read_sealed(frame.path, STATE_MARK))
         TrainConfig.from_dict(state["config"])
         if int(state["trainer"]["step"]) != frame.step:
             raise ValueError("the state of another step")

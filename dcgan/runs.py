@@ -1,6 +1,7 @@
 """Run directories: the only thing between a trainer and the pages. This module names the files and reads them.
 
-    run.json        format version, preset, config, data set, image shape, versions  [whoever creates the run]
+    run.json        format version, preset, config, data set, image shape, versions, the run it branched from
+                    [whoever creates the run]
     ticket.json     its place in the queue, while it waits for its turn  [queue]
     job.json        the process started for the run  [launcher]
     status.json     state, position, speed, device, the trainer's process
@@ -29,7 +30,7 @@ import re
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from dcgan.records import Status, read_metrics, read_quality, read_status
 FORMAT_VERSION = 1
 RUNS_DIR_VARIABLE = "DCGAN_RUNS_DIR"
 SAMPLE_COLUMNS = 8
+STATE_MARK = "dcgan-resume-1"  # what a file of resume/ begins with, before its digest
 BUNDLED_PREFIX = "bundled-"
 
 _FRAME = re.compile(r"epoch-(\d{4,})-step-(\d{6,})")
@@ -58,6 +60,14 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Parent:
+    """Where a run branched off: the other run's name, and the step up to which both are one."""
+
+    run: str
+    step: int
+
+
+@dataclass(frozen=True)
 class Run:
     """One readable run directory. Read anew to see changes; attributes come from run.json, methods read other files."""
 
@@ -70,6 +80,7 @@ class Run:
     num_classes: int
     created: float
     versions: Mapping[str, str] = field(default_factory=dict)
+    parent: Parent | None = None
 
     @property
     def name(self) -> str:
@@ -180,6 +191,7 @@ def open_run(path: Path) -> Run:
             num_classes=classes,
             created=_number(record["created"]),
             versions={str(k): str(v) for k, v in dict(record.get("versions") or {}).items()},
+            parent=_parent(record.get("parent")),
         )
     except UserError as error:
         raise UserError(f"Run {path.name!r} cannot be read: {error}") from error
@@ -187,7 +199,7 @@ def open_run(path: Path) -> Run:
         raise UserError(f"Run {path.name!r} cannot be read: its run.json is incomplete or damaged.") from error
 
 
-def create_run(path: Path, config: TrainConfig, preset: str) -> Run:
+def create_run(path: Path, config: TrainConfig, preset: str, parent: Parent | None = None) -> Run:
     """Make `path` a run directory that waits for its trainer.
 
     Raises:
@@ -208,6 +220,7 @@ def create_run(path: Path, config: TrainConfig, preset: str) -> Run:
         "num_classes": info.num_classes,
         "created": time.time(),
         "versions": {name: _version(name) for name in ("torch", "torchvision", "numpy")},
+        **({"parent": asdict(parent)} if parent else {}),
     }
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -338,6 +351,12 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return ""
+
+
+def _parent(value: Any) -> Parent | None:
+    if value is None:
+        return None
+    return Parent(str(value["run"]), _positive(value["step"]))
 
 
 def _positive(value: Any) -> int:

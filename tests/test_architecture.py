@@ -14,11 +14,11 @@ PROJECT = Path(__file__).resolve().parent.parent
 ORDER = (
     "errors", "files", "config", "events", "datasets", "images", "data", "clusters", "devices", "distributed", "layers",
     "models", "losses", "training", "following", "reports", "real_digits", "records", "doctor", "runs", "disk", "sampling",
-    "onnx_export", "browser", "bundle", "latent", "export", "classifier", "distances", "references", "inception",
-    "evaluation", "quality", "control", "resume", "recording", "session", "jobs", "queue", "cli", "__main__",
+    "onnx_export", "browser", "bundle", "latent", "figures", "html_export", "export", "classifier", "distances", "references", "inception",
+    "evaluation", "quality", "control", "resume", "recording", "session", "jobs", "queue", "branching", "cli", "__main__",
 )  # fmt: skip
 NEVER_IN_PAGES = {"torch", "torchvision", "numpy", "subprocess"}
-WITHOUT_TORCH = ("config", "datasets", "real_digits", "doctor", "records", "runs", "disk", "jobs", "queue", "files", "events")
+WITHOUT_TORCH = ("config", "datasets", "real_digits", "doctor", "records", "runs", "disk", "jobs", "queue", "branching", "files", "events")
 
 
 def modules(folder: str) -> list[Path]:

@@ -62,6 +62,12 @@ def go_on(run: Run, epochs: int) -> None:
     queue.submit_again(run, epochs, owner=owner())
 
 
+def begin(run: Run) -> str:
+    """Let a run that was made but never trained (a branch) train, at once or when its turn comes; returns its name."""
+    queue.submit_made(run, owner=owner())
+    return run.name
+
+
 def may_move_up(run: Run) -> bool:
     """Whether another waiting run of the same browser is before `run`."""
     waiting = queue.waiting()

@@ -1,4 +1,4 @@
-"""The dialog in which a run is renamed, continued or deleted."""
+"""The dialog in which a run is renamed, continued, branched, pruned or deleted."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dcgan import runs
 from dcgan.config import field_info
 from dcgan.runs import Run
 from ui import launch
+from ui.branch_form import branch_form, disk_use
 from ui.page import errors_as_sentences
 from ui.words import plain
 
@@ -24,10 +25,13 @@ def open_manage_dialog(run: Run) -> None:
 
 @st.dialog("Manage run")
 def manage_dialog(run: Run) -> None:
-    """Rename, continue for more epochs, delete (asked twice)."""
+    """Rename, continue for more epochs, branch, free disk space, delete (asked twice)."""
     _rename(run)
     st.divider()
     _continue(run)
+    st.divider()
+    branch_form(run)
+    disk_use(run)
     st.divider()
     _delete(run)
 

@@ -6,8 +6,9 @@ import re
 from typing import Final
 
 from dcgan.config import PRESETS
+from dcgan.errors import UserError
 from dcgan.records import Status
-from dcgan.runs import Run
+from dcgan.runs import Run, open_named
 
 STATE_WORDS: Final = {
     "queued": "queued",
@@ -39,6 +40,13 @@ def about(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
+def size(count: int) -> str:
+    """Bytes as `340 kB`, `12 MB`, `1.2 GB`."""
+    if count < 10**6:
+        return f"{round(count / 1000)} kB"
+    return f"{round(count / 10**6)} MB" if count < 10**9 else f"{count / 10**9:.1f} GB"
+
+
 def plain(text: str) -> str:
     """`text` so that Markdown shows it as it is: names people gave are never markup."""
     return re.sub(r"([\\`*_{}\[\]()#+\-!|<>~:$&])", r"\\\1", text)
@@ -50,8 +58,19 @@ def preset_title(run: Run) -> str:
 
 
 def title_facts(run: Run) -> list[str]:
-    """Preset and data, where the run's title is one that people gave it and does not say them."""
-    return [preset_title(run), run.dataset_title] if run.label else []
+    """Preset and data, where the run's title is one that people gave it and does not say them; where it branched."""
+    return [*([preset_title(run), run.dataset_title] if run.label else []), *family_facts(run)]
+
+
+def family_facts(run: Run) -> list[str]:
+    """`branch of my digits at step 2,811` for a run that has a parent."""
+    if run.parent is None:
+        return []
+    try:
+        name = open_named(run.parent.run, run.path.parent).title
+    except UserError:
+        name = run.parent.run  # deleted since
+    return [f"branch of {name} at step {run.parent.step:,}"]
 
 
 def progress(status: Status) -> str:
