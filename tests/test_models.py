@@ -121,3 +121,17 @@ def test_dropout_keeps_the_mean_and_repeats_with_its_generator() -> None:
     assert (dropped == 0).float().mean().item() == pytest.approx(0.3, abs=0.02)
     assert dropped.mean().item() == pytest.approx(1.0, abs=0.03)
     assert torch.equal(Dropout(0.3, None).eval()(ones), ones)
+
+
+def test_spectral_norm_starts_from_the_given_generator_alone() -> None:
+    """torch would start its power iteration from the global state, and for weights that are drawn anew."""
+    config = TrainConfig(discriminator_norm="spectral", discriminator_width=4)
+    networks = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        networks.append(Discriminator(config, MNIST))
+        initialise(networks[-1], seeded())
+    first, second = (network.state_dict() for network in networks)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    for conv in (networks[0].body[0], networks[0].body[2]):
+        assert torch.linalg.matrix_norm(conv.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.03)
