@@ -17,10 +17,10 @@ from dcgan.sampling import load_snapshot, save_snapshot
 _KEPT_FILES = ("run.json", "label.json", "metrics.jsonl", "quality.jsonl", "evaluation.json", "clusters.safetensors")
 
 
-def bundle_run(run: Run, target: Path, epochs: Collection[int] = ()) -> Run:
+def bundle_run(run: Run, target: Path, epochs: Collection[int] = (), title: str = "") -> Run:
     """Copy `run` to the new directory `target`: metrics, all samples, and the generators of `epochs` in half precision.
 
-    The last generator is always kept; without `epochs`, all are.
+    The last generator is always kept; without `epochs`, all are. `title` is the name people see.
 
     Raises:
         UserError: the run is still training or has no generator, lacks one of the epochs, or `target` exists.
@@ -39,6 +39,8 @@ def bundle_run(run: Run, target: Path, epochs: Collection[int] = ()) -> Run:
         shutil.copytree(run.path / "samples", target / "samples")
         for frame in frames.values():
             _copy_halved(frame, target / "snapshots" / frame.path.name)
+        if title:
+            write_json(target / "label.json", {"title": title})
         write_json(target / "status.json", asdict(replace(status, pid=0, process_started=0.0)))
     except OSError as error:
         shutil.rmtree(target, ignore_errors=True)

@@ -128,6 +128,7 @@ def _add_bundle(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="a run's name or directory")
     parser.add_argument("target", metavar="TARGET", type=Path, help="the new directory")
     parser.add_argument("--epochs", default="", help="generators to keep, such as 1,2,5,10 (default: all)")
+    parser.add_argument("--title", default="", help="the name people see (default: as the run's)")
 
 
 def _add_runs(parser: argparse.ArgumentParser) -> None:
@@ -267,7 +268,7 @@ def _bundle(options: argparse.Namespace) -> None:
     run = find_run(options.run)
     from dcgan.bundle import bundle_run
 
-    copy = bundle_run(run, options.target.absolute(), epochs)
+    copy = bundle_run(run, options.target.absolute(), epochs, options.title)
     size = sum(file.stat().st_size for file in copy.path.rglob("*") if file.is_file())
     print(f"run {run.name} copied to {copy.path} ({size / 1e6:.1f} MB)")
 

@@ -20,7 +20,8 @@ def run(runs_dir: Path, small_config: TrainConfig) -> Run:
 
 
 def test_copy_reads_like_the_run(run: Run) -> None:
-    copy = bundle_run(run, run.path.parent / "bundled-r", [1])
+    copy = bundle_run(run, run.path.parent / "bundled-r", [1], "Digits to start with")
+    assert copy.title == "Digits to start with"
     assert [f.epoch for f in copy.snapshots()] == [1, 3]
     assert [f.step for f in copy.samples()] == [f.step for f in run.samples()]
     assert copy.metrics() == run.metrics() and copy.config == run.config and copy.bundled
@@ -28,7 +29,7 @@ def test_copy_reads_like_the_run(run: Run) -> None:
     first, second = (draw_samples(load_generator(r), 20, 0)[0].int() for r in (run, copy))
     assert (first - second).abs().max() <= 2
     names = {p.name for p in copy.path.iterdir()}
-    assert names == {"run.json", "status.json", "metrics.jsonl", "samples", "snapshots"}
+    assert names == {"run.json", "label.json", "status.json", "metrics.jsonl", "samples", "snapshots"}
 
 
 def test_a_run_at_work_is_not_copied(run: Run) -> None:
