@@ -25,6 +25,9 @@ from dcgan.runs import Frame, Run
 
 SNAPSHOT_FORMAT = "dcgan-generator-1"
 BATCH = 500
+_DAMAGED = (  # what reading a file of unknown content can raise
+    OSError, safetensors.SafetensorError, LookupError, TypeError, ValueError, ArithmeticError, RuntimeError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def load_generator(run: Run, epoch: int | None = None) -> TrainedGenerator:
 
 
 def load_snapshot(frame: Frame) -> TrainedGenerator:
-    """Read one snapshot; nothing in it is ever executed, and shapes are checked before tensors are read.
+    """Read one snapshot; nothing in it is ever executed, and shapes are checked before memory is taken.
 
     Raises:
         UserError: the file is gone, damaged or not a generator of this program.
@@ -138,15 +141,16 @@ def load_snapshot(frame: Frame) -> TrainedGenerator:
                 raise UserError(f"{frame.path.name} is not a generator saved by this program.")
             config = TrainConfig.from_dict(json.loads(header["config"]))
             shape = ImageShape(**json.loads(header["shape"]))
-            network = Generator(config, shape)
-            expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+            with torch.device("meta"):  # a small file that asks for a huge network gets no memory for it
+                expected = {name: tuple(value.shape) for name, value in Generator(config, shape).state_dict().items()}
             found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
             if found != expected:
                 raise UserError(f"{frame.path.name} is damaged: its tensors do not fit its configuration.")
+            network = Generator(config, shape)
             network.load_state_dict({name: file.get_tensor(name) for name in expected})
             counts = tuple(int(n) for n in json.loads(header["class_counts"]))
             epoch, step = int(header["epoch"]), int(header["step"])
-    except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+    except _DAMAGED as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"The saved generator {frame.path.name} is gone or damaged; choose another epoch.") from error
