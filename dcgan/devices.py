@@ -26,7 +26,7 @@ def list_devices() -> list[DeviceInfo]:
         found.append(DeviceInfo("cuda", describe(torch.device("cuda"))))
     if torch.backends.mps.is_available():
         found.append(DeviceInfo("mps", "Apple GPU"))
-    return [*found, DeviceInfo("cpu", describe(torch.device("cpu")))]
+    return [*found, DeviceInfo("cpu", f"CPU ({platform.machine()}), {_cores()} cores")]
 
 
 def resolve_device(name: str) -> torch.device:
@@ -49,7 +49,7 @@ def set_threads(count: int, processes: int = 1) -> None:
     Threads meet after every operation, and one of them that has to wait for a busy core makes all of them wait: with as
     many threads as cores, a browser beside the training slows it down many times over.
     """
-    torch.set_num_threads(count or max(1, (psutil.cpu_count(logical=False) or 1) // 2 // processes))
+    torch.set_num_threads(count or max(1, _cores() // 2 // processes))
 
 
 def describe(device: torch.device) -> str:
@@ -58,7 +58,7 @@ def describe(device: torch.device) -> str:
         properties = torch.cuda.get_device_properties(device)
         return f"{properties.name}, {properties.total_memory / 1e9:.0f} GB"
     if device.type == "cpu":
-        threads, cores = torch.get_num_threads(), psutil.cpu_count(logical=False) or 1
+        threads, cores = torch.get_num_threads(), _cores()
         return f"CPU ({platform.machine()}), {threads} of {cores} cores"
     return "Apple GPU"
 
@@ -82,3 +82,7 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
         flags = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
         return bool(flags.get("avx512_bf16") or flags.get("amx_bf16"))
     return False
+
+
+def _cores() -> int:
+    return psutil.cpu_count(logical=False) or 1

@@ -33,8 +33,8 @@ def what_a_gan_is(run: Run | None) -> None:
         "that is a generative adversarial network, a GAN.</p>"
     )
     if run:
-        name = f"{run.label}: " if run.label else ""
-        made = f"Drawn by {name}{preset_title(run)}, trained on {run.dataset_title}."
+        origin = "a generator that comes with the app" if run.bundled else f"your run {run.title!r}"
+        made = f"Drawn by {origin}, trained on {run.dataset_title} with the preset {preset_title(run)}."
         st.html(f'<p class="lab-note">{escape(made)}</p>')
 
 
