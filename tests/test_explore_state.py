@@ -55,7 +55,7 @@ def test_a_whole_address_is_read() -> None:
 @pytest.mark.parametrize(
     ("query", "word"),
     [
-        ("epoch=3", "epoch"), ("epoch=x", "epoch"), ("at=0.99", "image"), ("view=map", "tab"), ("walk=slerp-0", "walk"),
+        ("epoch=3", "epoch"), ("epoch=x", "epoch"), ("at=0.99", "image"), ("view=maps", "tab"), ("walk=slerp-0", "walk"),
         ("walk=slerp-31-loop", "walk"), ("pick=0.1&pick=zzz", "picks"),
         ("&".join(["pick=0.1"] * (MAX_PICKS + 1)), "picks"),
     ],
@@ -65,3 +65,42 @@ def test_a_bad_value_falls_back_with_one_sentence_and_spares_the_others(query: s
     assert notice == f"This link's {word} cannot be used with this run, so you see the usual start instead."
     assert state.point.index == (0 if word == "image" else 7)
     assert (state.epoch, state.picks, state.view, state.steps) == (None, (), "sliders", 8)
+
+
+def test_a_z_of_its_own_is_written_and_read() -> None:
+    space = Space(latent_dim=4, num_classes=0, epochs=(1,))
+    point = Point(own=(-1000, 0, 7, 1000), directions={1: 50})
+    assert parse_point(point.token(), space) == point
+    assert "_z" in point.token() and "/" not in point.token() and "+" not in point.token()
+
+
+@pytest.mark.parametrize("text", ["z", "zAAAA", "z!!!!!!!!", "zAAAAAAAAAA8", "zé", "z" + "A" * 100])
+def test_a_z_that_does_not_fit_is_refused(text: str) -> None:
+    with pytest.raises(UserError):
+        parse_point(f"0.0_{text}", Space(latent_dim=4, num_classes=0, epochs=(1,)))
+
+
+def test_tabs_keep_their_settings_in_the_address() -> None:
+    space = Space(latent_dim=12, num_classes=0, epochs=(1,))
+    state, notice = parse_state({"a": ["0.1", "0.2"], "c": ["0.3"], "axes": ["3.1"], "along": ["10"]}, space)
+    assert (state.a, state.b, state.c) == ((Point(index=1), Point(index=2)), (), (Point(index=3),))
+    assert (state.axes, state.along, notice) == ((2, 0), 9, "")
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        ({"a": ["0.1"] * 4}, "arithmetic"),
+        ({"b": ["0.99"]}, "arithmetic"),
+        ({"axes": ["1.1"]}, "map"),
+        ({"axes": ["1"]}, "map"),
+        ({"axes": ["1.2.3"]}, "map"),
+        ({"axes": ["1.11"]}, "map"),
+        ({"along": ["0"]}, "time machine"),
+        ({"along": ["x"]}, "time machine"),
+    ],
+)
+def test_settings_of_tabs_out_of_range_are_said(query: dict[str, list[str]], word: str) -> None:
+    state, notice = parse_state(query, Space(latent_dim=12, num_classes=0, epochs=(1,)))
+    assert state == ExploreState()
+    assert f"This link's {word} cannot be used" in notice

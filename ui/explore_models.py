@@ -114,7 +114,8 @@ def locate(run: Run, epoch: int | None, point: Point) -> tuple[Tensor, Tensor]:
         UserError: the run has no generator of the epoch whose directions the point uses.
     """
     all_z, labels = samples_of(run, point.seed)
-    z = latent.truncate(all_z[point.index], point.truncation / 100)
+    start = all_z[point.index] if point.own is None else torch.tensor(point.own) / 100
+    z = latent.truncate(start, point.truncation / 100)
     if point.directions:
         vectors = MODELS.get(run, epoch if point.basis is None else point.basis).directions.vectors
         numbers = list(point.directions)

@@ -29,6 +29,9 @@ _SCRIPTS: Final = (
     "picks.js",
     "sliders.js",
     "walk.js",
+    "arithmetic.js",
+    "map.js",
+    "time.js",
     "view.js",
     "panel.js",
 )
@@ -58,7 +61,9 @@ def explore_panel(found: Sequence[Run], choice: Choice) -> None:
     """Show `choice`, with the runs `found` to change to; dragging reruns nothing, letting go reports the state."""
     assert choice.run is not None
     data = {
-        "runs": [{"name": run.name, "title": _title(run), "ready": bool(run.snapshots())} for run in found],
+        "runs": [
+            {"name": run.name, "title": _title(run), "ready": bool(run.snapshots()), **_kind(run)} for run in found
+        ],
         "run": _run_as_data(choice.run),
         "state": choice.state.as_data(),
         "notice": choice.notice,
@@ -115,19 +120,32 @@ def _title(run: Run) -> str:
     return title if run.dataset_title in title else f"{title} · {run.dataset_title}"
 
 
+def _summary(run: Run) -> dict[str, Any]:
+    return {"name": run.name, "title": _title(run), "ready": bool(run.snapshots()), **_kind(run)}
+
+
+def _kind(run: Run) -> dict[str, int]:
+    """What decides whether another run's z fits this one's generator, and how its images are painted."""
+    return {
+        "size": run.image_size,
+        "channels": run.channels,
+        "latent": run.config.latent_dim,
+        "classes": run.num_conditions,
+    }
+
+
 def _run_as_data(run: Run) -> dict[str, Any]:
     space = space_of(run)
     return {
         "name": run.name,
         "version": version_of(run),
-        "size": run.image_size,
-        "channels": run.channels,
-        "latent": space.latent_dim,
-        "classes": space.num_classes,
+        **_kind(run),
         "noun": "group" if run.config.conditioning == "clusters" else "digit",
         "epochs": space.epochs,
         "active": run.status().active,
     }
 
 
-_LIMITS: Final = ("SAMPLES", "DIRECTIONS", "REACH", "COORDINATE_REACH", "MAX_SEED", "MAX_PICKS", "MAX_STEPS")
+_LIMITS: Final = (
+    "SAMPLES", "DIRECTIONS", "REACH", "COORDINATE_REACH", "MAX_SEED", "MAX_PICKS", "MAX_STEPS", "MAX_OWN", "MAX_PARTS",
+)  # fmt: skip

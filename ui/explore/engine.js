@@ -12,8 +12,13 @@ class ServerEngine {
     return url.href;
   }
 
-  async draw(epoch, rows) {
-    const answer = await fetch(this.address("draw", { epoch }), {
+  draw(epoch, rows) {
+    return this.ask(epoch, rows);
+  }
+
+  // `epoch` null stands for the newest.
+  async ask(epoch, rows) {
+    const answer = await fetch(this.address("draw", epoch === null ? {} : { epoch }), {
       method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: rows,
     });
     return new Uint8Array(await (await checked(answer)).arrayBuffer());
@@ -91,11 +96,18 @@ class LatentSpace {
     });
   }
 
+  // The z that a point begins with: its own, or its sample's.
+  async start(point) {
+    if (point.own) return Float32Array.from(point.own, (value) => value / 100);
+    const { latent } = this.run;
+    const { z } = await this.samples(point.seed);
+    return z.slice(point.index * latent, (point.index + 1) * latent);
+  }
+
   // z = truncation * sample + sum of amount_i * direction_i, then the coordinates that were set.
   async z(point, epoch) {
     const { latent } = this.run;
-    const { z: base } = await this.samples(point.seed);
-    const z = base.slice(point.index * latent, (point.index + 1) * latent).map((value) => (value * point.truncation) / 100);
+    const z = (await this.start(point)).map((value) => (value * point.truncation) / 100);
     const moved = Object.entries(point.directions);
     if (moved.length) {
       const { vectors } = await this.directions(point.basis ?? epoch);

@@ -34,6 +34,10 @@ class ExplorePanel extends PanelView {
     this.state = { ...state, epoch: state.epoch ?? run.epochs.at(-1) };
     this.walk?.close();
     this.walk = new Walk(this.find(".view[data-view=walk]"), this);
+    this.tabs = {};
+    for (const [view, Tab] of Object.entries({ arithmetic: Arithmetic, map: PlaneMap, time: TimeMachine })) {
+      this.tabs[view] = new Tab(this.find(`.view[data-view=${view}]`), this);
+    }
     this.say(this.notice());
     this.build();
     this.layout();
@@ -65,7 +69,7 @@ class ExplorePanel extends PanelView {
     find(".reset").onclick = () => this.reset();
     find(".surprise").onclick = () => this.surprise();
     find(".raw").onchange = (event) => this.showRaw(event.target.checked);
-    find(".keep").onclick = () => this.keep([{ ...this.state.point }]);
+    find(".keep").onclick = () => this.keep([this.shownPoint()]);
     find(".samples input").onchange = (event) => this.setSeed(event.target.value);
     find(".tabs").onclick = (event) => event.target.dataset.view && this.setView(event.target.dataset.view);
     for (const list of [find(".tabs"), find(".digit div")]) list.onkeydown = (event) => alongArrows(event, list);
@@ -93,6 +97,10 @@ class ExplorePanel extends PanelView {
       this.keep([point]);
       return;
     }
+    if (this.state.view === "arithmetic") {
+      this.tabs.arithmetic.add(point);
+      return;
+    }
     this.state.point = point;
     this.refresh(false);
     this.commit();
@@ -115,8 +123,8 @@ class ExplorePanel extends PanelView {
   }
 
   reset() {
-    const { seed, index, digit } = this.state.point;
-    this.state.point = freshPoint(seed, index, { digit });
+    const { seed, index, digit, own } = this.state.point;
+    this.state.point = freshPoint(seed, index, { digit, own });
     this.refresh();
     this.commit();
   }
@@ -143,7 +151,12 @@ class ExplorePanel extends PanelView {
     this.state.view = view;
     this.refresh(false);
     this.walk.refresh();
+    this.tabs[view]?.refresh();
     this.commit();
+  }
+
+  shownPoint() {
+    return (this.state.view === "arithmetic" && this.tabs.arithmetic.result) || this.state.point;
   }
 
   keep(points) {
@@ -165,7 +178,11 @@ class ExplorePanel extends PanelView {
   }
 
   workOn(place) {
-    this.state.point = structuredClone(this.state.picks[place]);
+    this.workAt(structuredClone(this.state.picks[place]));
+  }
+
+  workAt(point) {
+    this.state.point = point;
     this.state.view = "sliders";
     this.refresh();
     this.commit();

@@ -32,7 +32,7 @@ class Sheet {
 
   select(index) {
     this.tiles.forEach(({ button }, i) => button.setAttribute("aria-selected", String(i === index)));
-    this.focusable(index);
+    this.focusable(Math.max(index, 0));
   }
 
   show(pixels, run, words) {

@@ -79,16 +79,19 @@ class PanelView {
     this.showView();
     this.refreshControls();
     this.latest.ask({ ...this.state.point });
-    this.sheet.select(this.state.point.index);
+    this.sheet.select(this.state.point.own ? -1 : this.state.point.index);
     if (all) {
       this.refreshSmall();
       this.walk.refresh();
+    } else {
+      this.tabs[this.state.view]?.refresh();
     }
   }
 
   showView() {
     const walking = this.state.view === "walk";
-    this.find(".samples .hint").textContent = walking ? "click to add to the walk" : "click one to work on it";
+    const adding = { walk: "click to add to the walk", arithmetic: "click to add to the group" };
+    this.find(".samples .hint").textContent = adding[this.state.view] ?? "click one to work on it";
     this.find(".keep").hidden = walking;
     for (const part of this.root.querySelectorAll("[data-view]")) {
       const on = part.dataset.view === this.state.view;
@@ -112,7 +115,7 @@ class PanelView {
     this.blendRow?.set(point.blend?.[1] ?? 0, point.blend);
     if (point.blend) this.blendRow.other.value = point.blend[0];
     this.showDigit(point.digit);
-    find(".png").href = this.engine.address("image.png", { epoch: state.epoch, at: tokenOf(point) });
+    find(".png").href = this.engine.address("image.png", { epoch: state.epoch, at: tokenOf(this.shownPoint()) });
     for (const link of this.root.querySelectorAll(".take a")) {
       link.href = this.engine.address("take", { format: link.dataset.format, epoch: state.epoch });
     }
@@ -150,6 +153,7 @@ class PanelView {
   refreshSmall() {
     clearTimeout(this.quiet);
     this.picks.show(this.state.picks.length);
+    this.tabs[this.state.view]?.refresh();
     this.quiet = setTimeout(() => this.latestSheet.ask(), 120);
   }
 
@@ -164,6 +168,7 @@ class PanelView {
       this.say(this.notice());
       this.root.dataset.state = "ready";
       if (this.state.view === "walk" && this.walk.pixels && this.state.picks.length > 1) return;
+      if (this.state.view === "arithmetic" && this.tabs.arithmetic.result) return;
       this.showFrame(pixels, 0, await this.words(point));
     } catch (error) {
       this.fail(error);
@@ -181,7 +186,7 @@ class PanelView {
   }
 
   async words(point) {
-    const parts = [`sample ${point.index + 1}, seed ${point.seed}`];
+    const parts = [point.own ? "a z of its own" : `sample ${point.index + 1}, seed ${point.seed}`];
     if (this.data.run.classes) {
       const digit = point.digit ?? (await this.space.ownDigit(point));
       parts.push(point.blend ? `${100 - point.blend[1]} % ${digit}, ${point.blend[1]} % ${point.blend[0]}` : `${this.data.run.noun} ${digit}`);

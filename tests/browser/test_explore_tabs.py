@@ -1,0 +1,115 @@
+"""Map, arithmetic and time machine: what they show is what torch draws, and the address keeps it."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs
+
+import numpy as np
+import pytest
+import torch
+from lab_app import App, wait_until
+from playwright.sync_api import Page, expect
+from test_engine_browser import CONFIG, made_run
+from test_explore_browser import address, assert_same, by_torch, pixels, same, visit
+
+from dcgan.runs import Run, open_run
+from dcgan.sampling import load_generator
+from ui import explore_models
+from ui.explore_routes import space_of
+from ui.explore_state import parse_point
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def told(app: App) -> Run:
+    """A conditional run of three epochs, another, and one whose z has another size."""
+    labels = CONFIG.with_changes(conditioning="labels")
+    made_run(app.runs_dir / "untold", CONFIG)
+    made_run(app.runs_dir / "longer", CONFIG.with_changes(latent_dim=20))
+    return made_run(app.runs_dir / "told", labels, epochs=3)
+
+
+def test_the_map_is_dragged_over_and_a_click_keeps(app: App, page: Page, told: Run) -> None:
+    visit(page, app, "run=told&at=0.4&view=map&axes=2.3")
+    field = page.locator("canvas.field")
+    wait_until(page, lambda: field.evaluate("c => c.width") >= 7 * 28, "the field")
+    before = field.evaluate("c => c.toDataURL()")
+    box = field.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.25, steps=5)
+    page.mouse.up()
+    wait_until(page, lambda: "_d3." in address(page)["at"][0], "the place in the address")
+    moved = parse_point(address(page)["at"][0], space_of(told)).directions
+    assert abs(moved[1] - 150) <= 10 and abs(moved[2] - 150) <= 10
+    wait_until(page, lambda: same(pixels(page.locator("canvas.big")), by_torch(told, address(page))), "the large digit")
+    assert field.evaluate("c => c.toDataURL()") == before
+    page.mouse.click(box["x"] + box["width"] * 0.1, box["y"] + box["height"] * 0.5)
+    wait_until(page, lambda: len(address(page).get("pick", ())) == 1, "the digit kept")
+    assert address(page)["pick"] == address(page)["at"]
+    field.press("ArrowRight")
+    field.press("Enter")
+    wait_until(page, lambda: len(address(page)["pick"]) == 2, "the next one kept")
+    page.get_by_label("Direction up").select_option("direction 2")
+    wait_until(page, lambda: address(page)["axes"] == ["3.2"], "the axes changed places")
+    assert not app.complaints
+
+
+def test_arithmetic_adds_and_subtracts_averages(app: App, page: Page, told: Run) -> None:
+    visit(page, app, "run=told&view=arithmetic")
+    for sample in (2, 3, 4, 6, 7, 8, 10, 11, 12):
+        page.get_by_role("option", name=re.compile(rf"^sample {sample},")).click()
+    wait_until(page, lambda: len(address(page).get("c", ())) == 3, "nine digits")
+    wanted = {"a": ["0.1", "0.2", "0.3"], "b": ["0.5", "0.6", "0.7"], "c": ["0.9", "0.10", "0.11"]}
+    assert {name: address(page)[name] for name in "abc"} == wanted
+    page.get_by_role("button", name="work on it").click()
+    wait_until(page, lambda: "_z" in address(page)["at"][0], "the result in the address")
+    z, labels = explore_models.samples_of(told, 0)
+    expected = z[1:4].mean(0) - z[5:8].mean(0) + z[9:12].mean(0)
+    point = parse_point(address(page)["at"][0], space_of(told))
+    found, condition = explore_models.locate(told, 3, point)
+    assert torch.allclose(found, expected, atol=0.0051)
+    assert condition.argmax() == labels[1]
+    assert_same(pixels(page.locator("canvas.big")), by_torch(told, address(page)))
+    page.get_by_role("slider", name="direction 1", exact=True).press("ArrowRight")
+    wait_until(page, lambda: "_d1.5" in address(page)["at"][0], "a slider on top of it")
+    wait_until(page, lambda: same(pixels(page.locator("canvas.big")), by_torch(told, address(page))), "moved")
+    page.reload()
+    page.locator('.lab[data-state="ready"]').wait_for()
+    assert_same(pixels(page.locator("canvas.big")), by_torch(told, address(page)))
+    assert not app.complaints
+
+
+def test_the_time_machine_shows_one_z_in_all_epochs_and_in_other_runs(app: App, page: Page, told: Run) -> None:
+    visit(page, app, "run=told&at=0.3&view=time")
+    tiles = page.locator(".epochs .tile")
+    expect(tiles).to_have_count(3)
+    for epoch in (1, 2, 3):
+        expected = by_torch(told, {"epoch": [str(epoch)], "at": ["0.3"]})
+        canvas = tiles.nth(epoch - 1).locator("canvas")
+        wait_until(
+            page, lambda c=canvas, e=expected: c.evaluate("c => c.width") == 28 and same(pixels(c), e), "its image"
+        )
+    others = page.locator(".others .film canvas")
+    expect(others).to_have_count(1)
+    other = open_run(app.runs_dir / "untold")
+    z, _ = explore_models.samples_of(told, 0)
+    expected = load_generator(other).draw(z[3:4]).numpy()[0, 0]
+    wait_until(page, lambda: same(pixels(others.first), expected), "the other run's image")
+    page.get_by_label("Direction that is varied").select_option("direction 2")
+    wait_until(page, lambda: tiles.first.locator("canvas").evaluate("c => c.height") == 5 * 28, "five rows")
+    assert address(page)["along"] == ["2"]
+    tiles.first.click()
+    wait_until(page, lambda: address(page)["epoch"] == ["1"], "the epoch that was clicked")
+    assert not app.complaints
+
+
+def test_a_link_holds_every_tab(app: App, page: Page, told: Run) -> None:
+    link = "run=told&epoch=2&at=0.3&view=arithmetic&a=0.1&b=0.2&c=0.3_t50&axes=3.1&along=2"
+    visit(page, app, link)
+    expect(page.locator(".outcome")).to_be_visible()
+    assert address(page) == parse_qs(link)
+    assert np.any(pixels(page.locator("canvas.sum")) != pixels(page.locator(".group.a .mean")))
