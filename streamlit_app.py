@@ -13,6 +13,7 @@ PAGES = (
     ("pages/home.py", "Home", "home"),
     ("pages/train.py", "Train", "train"),
     ("pages/explore.py", "Explore", "explore"),
+    ("pages/compare.py", "Compare", "compare"),
 )
 
 if get_script_run_ctx(suppress_warning=True) is None:
