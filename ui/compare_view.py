@@ -49,8 +49,8 @@ def say_what_to_do(known: Sequence[Run]) -> None:
     if len(known) >= FEWEST:
         st.info("Choose two to six runs above, and their samples, curves and settings stand here side by side.")
         return
-    have = "there is one run so far" if known else "there is no run yet"
-    st.info(f"Comparing takes two runs, and {have}: train another, with one setting changed, and come back.")
+    have = "there is one run so far: train another" if known else "there is no run yet: train two"
+    st.info(f"Comparing takes two runs, and {have}, with one setting changed, and come back.")
     st.page_link("pages/train.py", label="Train a generator", icon=":material/play_arrow:")
 
 
