@@ -18,7 +18,7 @@ from dcgan.runs import STATE_MARK, Frame, Parent, Run, create_run, default_runs_
 
 # Settings that leave networks, data and the length of an epoch as they are.
 CHANGEABLE = (
-    "epochs", "lr_g", "lr_d", "lr_decay", "dropout", "label_smoothing", "ema_decay", "precision", "device", "log_every",
+    "lr_g", "lr_d", "lr_decay", "dropout", "label_smoothing", "ema_decay", "epochs", "precision", "device", "log_every",
 )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def test_a_changed_setting_changes_what_follows_and_nothing_before(parent: runs.
     ("epoch", "changes", "match"),
     [
         (9, {}, "kept no state of epoch 9 to branch at; kept are 1, 2, 3"),
-        (1, {"latent_dim": 9}, "latent_dim cannot change in the middle of a run; what can is epochs, lr_g"),
+        (1, {"latent_dim": 9}, "latent_dim cannot change in the middle of a run; what can is lr_g, lr_d"),
         (1, {"lr_g": -1}, "lr_g must be between"),
         (1, {"dropout": 0.0}, "not begun or ended"),
         (3, {}, "begins after epoch 3; ask for more than 3 epochs"),

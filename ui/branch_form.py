@@ -22,11 +22,10 @@ def branch_form(run: Run) -> None:
         return
     left, right = st.columns(2)
     with left:
-        epoch = st.selectbox("Go back to epoch", epochs, index=len(epochs) - 1, key="branch_epoch")
-        name = st.selectbox("Change", CHANGEABLE, format_func=lambda name: field_info(name).label, key="branch_setting")
+        epoch = st.selectbox("Go back to epoch", epochs, index=max(len(epochs) - 2, 0), key="branch_epoch")
     with right:
-        st.markdown("")
-        value = _new_value(run, name)
+        name = st.selectbox("Change", CHANGEABLE, format_func=lambda name: field_info(name).label, key="branch_setting")
+    value = _new_value(run, name)
     if st.button("Branch from here", key="branch", help="The run stays as it is; the branch is a new run."):
         with errors_as_sentences():
             title = f"{run.title[:50]}, from epoch {epoch}"

@@ -13,7 +13,7 @@ from dcgan.runs import Run
 from ui.live_data import queue_words, sample_url
 from ui.manage import open_manage_dialog
 from ui.quality import quality_words
-from ui.words import duration, plain, progress, title_facts
+from ui.words import duration, family_facts, plain, progress, title_facts
 
 FIRST: Final = 12
 
@@ -59,7 +59,7 @@ def _thumbnail(run: Run) -> str:
 
 def _facts(run: Run) -> str:
     status = run.status()
-    facts = [*title_facts(run), status.state]
+    facts = [*title_facts(run), *family_facts(run), status.state]
     facts += [queue_words(run)] if status.state == "queued" else [progress(status), duration(status.seconds)]
     facts += [quality_words(row) for row in recent(run.path)[1][-1:]]
     words = " · ".join(escape(fact) for fact in facts)

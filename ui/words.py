@@ -58,8 +58,8 @@ def preset_title(run: Run) -> str:
 
 
 def title_facts(run: Run) -> list[str]:
-    """Preset and data, where the run's title is one that people gave it and does not say them; where it branched."""
-    return [*([preset_title(run), run.dataset_title] if run.label else []), *family_facts(run)]
+    """Preset and data, where the run's title is one that people gave it and does not say them."""
+    return [preset_title(run), run.dataset_title] if run.label else []
 
 
 def family_facts(run: Run) -> list[str]:
