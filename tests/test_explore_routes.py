@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,6 +101,35 @@ def test_rows_that_do_not_fit_are_refused_with_a_sentence(
     answer = client.post("/lab/runs/mine/draw", content=body, headers=BYTES)
     assert answer.status_code == status
     assert word in answer.json()["error"]
+
+
+def test_a_search_is_begun_and_looked_at(client: TestClient, run: Run) -> None:
+    trained = load_generator(run)
+    target = np.zeros((1, 28, 28), np.uint8)
+    target[:, 6:22, 12:16] = 255
+    number = client.post("/lab/runs/mine/searches", content=target.tobytes(), headers=BYTES).json()["search"]
+    end = time.monotonic() + 60
+    while not (told := client.get(f"/lab/runs/mine/searches/{number}").json())["done"] and time.monotonic() < end:
+        time.sleep(0.05)
+    assert (told["trouble"], told["step"]) == ("", told["steps"])
+    image = np.frombuffer(base64.b64decode(told["image"]), np.uint8).reshape(1, 28, 28)
+    label = trained.condition([told["label"]])
+    again = trained.draw(torch.from_numpy(_floats(told["z"]).copy())[None], label)[0].numpy()
+    assert np.abs(image.astype(int) - again.astype(int)).max() <= 1
+    assert told["error"] == pytest.approx(np.abs(image / 255 - target / 255).mean(), abs=0.003)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "word"),
+    [(bytes(784), 400, "empty"), (bytes(783), 400, "784 bytes"), (bytes((1 << 20) + 1), 413, "one")],
+)
+def test_a_target_that_cannot_be_searched_is_one_sentence(
+    client: TestClient, run: Run, body: bytes, status: int, word: str
+) -> None:
+    answer = client.post("/lab/runs/mine/searches", content=body, headers=BYTES)
+    assert answer.status_code == status and word in answer.json()["error"]
+    assert client.post("/lab/runs/mine/searches", content=b"x").status_code == 415
+    assert client.get("/lab/runs/mine/searches/none").status_code == 400
 
 
 def test_draw_takes_no_form_that_a_foreign_page_could_send(client: TestClient, run: Run) -> None:

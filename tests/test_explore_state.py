@@ -55,7 +55,8 @@ def test_a_whole_address_is_read() -> None:
 @pytest.mark.parametrize(
     ("query", "word"),
     [
-        ("epoch=3", "epoch"), ("epoch=x", "epoch"), ("at=0.99", "image"), ("view=maps", "tab"), ("walk=slerp-0", "walk"),
+        ("epoch=3", "epoch"), ("epoch=x", "epoch"), ("at=0.99", "image"), ("view=maps", "tab"),
+        ("walk=slerp-0", "walk"),
         ("walk=slerp-31-loop", "walk"), ("pick=0.1&pick=zzz", "picks"),
         ("&".join(["pick=0.1"] * (MAX_PICKS + 1)), "picks"),
     ],

@@ -32,6 +32,7 @@ _SCRIPTS: Final = (
     "arithmetic.js",
     "map.js",
     "time.js",
+    "draw.js",
     "view.js",
     "panel.js",
 )

@@ -23,11 +23,13 @@ from starlette.routing import Route
 from dcgan import runs
 from dcgan.errors import UserError
 from dcgan.runs import Run
+from ui import search_routes
 from ui.engine_routes import engine_routes, model
 from ui.explore_state import MAX_IMAGES, MAX_PICKS, MAX_SEED, MAX_STEPS, METHODS, Point, Space, parse_point
 
 _MAX_ROW: Final = 1512  # numbers: the largest latent_dim and the most classes
 _MAX_VALUE: Final = 100.0
+_MAX_TARGET: Final = 1 << 20  # bytes
 _FRESH: Final = {"Cache-Control": "no-store"}
 Answer = Callable[[Run, Request], Response]
 
@@ -36,6 +38,7 @@ def routes() -> list[Route]:
     """The addresses below `/lab/runs/{name}`, each of them free of side effects.
 
     `POST draw?epoch=E`: float32 rows (z, then the condition), answered by uint8 [N, C, H, W].
+    `POST searches?epoch=E`: uint8 [C, H, W], whose z is searched; `GET searches/{number}` tells how far that is.
     `GET space?epoch=E`: principal directions; `GET samples-of?seed=S`: z and classes of a seed; `GET epochs`.
     `GET path?epoch=E&pick=POINT&pick=POINT&method=M&steps=N&loop=1`: z on the way, and their lengths by each method.
     `GET generator.onnx?epoch=E`: the generator for the browser's own engine, whose files `engine_routes` serves.
@@ -46,6 +49,10 @@ def routes() -> list[Route]:
     base = "/lab/runs/{name}"
     return [
         Route(f"{base}/draw", _draw, methods=["POST"]),
+        Route(f"{base}/searches", _search, methods=["POST"]),
+        Route(
+            f"{base}/searches/{{number}}", _get(lambda run, request: search_routes.look(request.path_params["number"]))
+        ),
         Route(f"{base}/epochs", _get(_epochs)),
         Route(f"{base}/space", _get(_space)),
         Route(f"{base}/samples-of", _get(_samples_of)),
@@ -77,15 +84,31 @@ def _get(answer: Answer) -> Callable[[Request], Any]:
 
 
 async def _draw(request: Request) -> Response:
+    return await _with_body(request, MAX_IMAGES * _MAX_ROW * 4, lambda body: _drawn(_run(request), request, body))
+
+
+async def _search(request: Request) -> Response:
+    def begin(body: bytes) -> Response:
+        run = _run(request)
+        return search_routes.begin(run, _epoch(run, request), body)
+
+    return await _with_body(request, _MAX_TARGET, begin)
+
+
+def _found(run: Run, request: Request) -> Response:
+    return search_routes.look(request.path_params["number"])
+
+
+async def _with_body(request: Request, limit: int, answer: Callable[[bytes], Response]) -> Response:
     # Only a page of this very server can send this type without being asked first (CORS preflight).
     if request.headers.get("content-type") != "application/octet-stream":
         return _error("Send the numbers as application/octet-stream.", 415)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_IMAGES * _MAX_ROW * 4:
-            return _error(f"At most {MAX_IMAGES} images are drawn at once.", 413)
-    return await _in_worker(lambda: _drawn(_run(request), request, bytes(body)))
+        if len(body) > limit:
+            return _error(f"At most {MAX_IMAGES} images are drawn at once, and targets have one.", 413)
+    return await _in_worker(lambda: answer(bytes(body)))
 
 
 def _drawn(run: Run, request: Request, body: bytes) -> Response:

@@ -30,7 +30,7 @@ MAX_STEPS: Final = 30
 MAX_IMAGES: Final = 400  # drawn in one request; the longest walk has MAX_PICKS * MAX_STEPS
 MAX_OWN: Final = 1000  # hundredths: how far a number of a z of one's own may lie from 0
 MAX_PARTS: Final = 3  # points that arithmetic averages
-VIEWS: Final = ("sliders", "walk", "arithmetic", "map", "time")
+VIEWS: Final = ("sliders", "walk", "arithmetic", "map", "time", "draw")
 METHODS: Final = ("slerp", "lerp")
 
 _Reader = Callable[["ExploreState", list[str], "Space"], "ExploreState"]

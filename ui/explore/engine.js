@@ -18,10 +18,16 @@ class ServerEngine {
 
   // `epoch` null stands for the newest.
   async ask(epoch, rows) {
-    const answer = await fetch(this.address("draw", epoch === null ? {} : { epoch }), {
-      method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: rows,
-    });
-    return new Uint8Array(await (await checked(answer)).arrayBuffer());
+    return new Uint8Array(await (await this.send("draw", epoch === null ? {} : { epoch }, rows)).arrayBuffer());
+  }
+
+  async post(path, query, body) {
+    return (await this.send(path, query, body)).json();
+  }
+
+  async send(path, query, body) {
+    const headers = { "Content-Type": "application/octet-stream" };
+    return checked(await fetch(this.address(path, query), { method: "POST", headers, body }));
   }
 
   async get(path, query) {

@@ -35,7 +35,7 @@ class ExplorePanel extends PanelView {
     this.walk?.close();
     this.walk = new Walk(this.find(".view[data-view=walk]"), this);
     this.tabs = {};
-    for (const [view, Tab] of Object.entries({ arithmetic: Arithmetic, map: PlaneMap, time: TimeMachine })) {
+    for (const [view, Tab] of Object.entries({ arithmetic: Arithmetic, map: PlaneMap, time: TimeMachine, draw: Draw })) {
       this.tabs[view] = new Tab(this.find(`.view[data-view=${view}]`), this);
     }
     this.say(this.notice());
@@ -58,7 +58,7 @@ class ExplorePanel extends PanelView {
 
   engineChanged(drawnBy) {
     this.root.dataset.engine = drawnBy;
-    this.say(this.notice());
+    if (this.engine.trouble) this.say(this.notice());
   }
 
   listen() {
@@ -82,6 +82,7 @@ class ExplorePanel extends PanelView {
 
   change(change, done = false) {
     Object.assign(this.state.point, change);
+    this.tabs.draw.forget();
     const { point } = this.state;
     if (!Object.keys(point.directions).length) point.basis = null;
     if ("truncation" in change || "digit" in change || "blend" in change) this.refreshSmall();
@@ -101,6 +102,7 @@ class ExplorePanel extends PanelView {
       this.tabs.arithmetic.add(point);
       return;
     }
+    this.tabs.draw.forget();
     this.state.point = point;
     this.refresh(false);
     this.commit();
@@ -156,7 +158,7 @@ class ExplorePanel extends PanelView {
   }
 
   shownPoint() {
-    return (this.state.view === "arithmetic" && this.tabs.arithmetic.result) || this.state.point;
+    return this.tabs[this.state.view]?.result || this.state.point;
   }
 
   keep(points) {

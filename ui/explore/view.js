@@ -168,7 +168,7 @@ class PanelView {
       this.say(this.notice());
       this.root.dataset.state = "ready";
       if (this.state.view === "walk" && this.walk.pixels && this.state.picks.length > 1) return;
-      if (this.state.view === "arithmetic" && this.tabs.arithmetic.result) return;
+      if (this.tabs[this.state.view]?.result) return; // it shows what it made
       this.showFrame(pixels, 0, await this.words(point));
     } catch (error) {
       this.fail(error);
