@@ -194,7 +194,7 @@ def send(run: Run, command: str) -> None:
 
 
 def _start_process(run: Run, command: list[str], environment: dict[str, str], more: Mapping[str, Any]) -> None:
-    launched = time.time()
+    launched = {"updated": time.time(), "beat": time.monotonic()}
     try:
         (run.path / "control.json").unlink(missing_ok=True)  # whatever it asks was asked of an earlier process
         with (run.path / "log.txt").open("ab") as log:
@@ -203,7 +203,7 @@ def _start_process(run: Run, command: list[str], environment: dict[str, str], mo
                 **_own_session(),
             )  # fmt: skip
         started = process_start(process.pid)
-        job = {"state": "starting", "pid": process.pid, "process_started": started, "updated": launched}
+        job = {"state": "starting", "pid": process.pid, "process_started": started, **launched}
         write_json(run.path / "job.json", {**job, **more})
     except (OSError, psutil.Error) as error:
         raise UserError(f"The training process could not be started ({error}).") from error

@@ -67,7 +67,7 @@ def read_status(path: Path) -> Status:
     if not at_work and (ticket := read_json(path / "ticket.json")) and ticket.get("queued") != job.get("queued"):
         return replace(status, state="queued", message="", eta=None)
     if record is None or (not at_work and not same):  # a process was launched that has not spoken yet, or never did
-        if process_alive(launched.pid, launched.process_started):
+        if process_alive(launched.pid, launched.process_started) and not _spoke_since(status, launched):
             return replace(launched, state="starting")
         if record is None or status.updated < launched.updated:
             message = _last_words(path) or "Training ended before it could say how it went."
@@ -82,6 +82,13 @@ def read_status(path: Path) -> Status:
         message = f"The training process has not answered for {silent:.0f} s; it is suspended, or the machine is busy."
         return replace(status, message=message, images_per_second=0.0, eta=None)
     return status
+
+
+def _spoke_since(status: Status, launched: Status) -> bool:
+    """Whether `status` was written after the launch, by the machine's own clock where both tell it."""
+    if status.beat and launched.beat:
+        return launched.beat <= status.beat <= time.monotonic()  # a later one is from before the machine's last start
+    return status.updated >= launched.updated
 
 
 def _last_words(path: Path) -> str:

@@ -157,12 +157,27 @@ def test_a_silent_process_is_told_of_and_the_wall_clock_does_not_matter(run: run
 
 
 def test_a_launch_counts_although_the_clock_was_set_back_before_it(run: runs.Run) -> None:
-    write_status(run, state="stopped", pid=2**22 + 1, updated=time.time() + 3600)
+    write_status(run, state="stopped", pid=2**22 + 1, updated=time.time() + 3600, beat=time.monotonic() - 50)
     mine = {"pid": os.getpid(), "process_started": records.process_start(os.getpid())}
-    write_json(run.path / "job.json", {**mine, "updated": time.time()})
+    write_json(run.path / "job.json", {**mine, "updated": time.time(), "beat": time.monotonic() - 5})
     assert run.status().state == "starting"
-    write_status(run, updated=time.time() - 3600)
+    write_status(run, updated=time.time() - 3600, beat=time.monotonic())
     assert run.status().state == "running"
+
+
+def test_a_launch_counts_after_the_machine_was_started_anew(run: runs.Run) -> None:
+    write_status(run, state="stopped", pid=2**22 + 1, beat=time.monotonic() + 9e5)
+    mine = {"pid": os.getpid(), "process_started": records.process_start(os.getpid())}
+    write_json(run.path / "job.json", {**mine, "updated": time.time(), "beat": time.monotonic()})
+    assert run.status().state == "starting"
+
+
+def test_a_run_whose_launcher_lingers_has_ended(run: runs.Run) -> None:
+    """A launcher that is not the trainer itself may outlive it for a moment."""
+    mine = {"pid": os.getpid(), "process_started": records.process_start(os.getpid())}
+    write_json(run.path / "job.json", {**mine, "updated": time.time() - 60, "beat": time.monotonic() - 60})
+    write_status(run, state="finished", pid=2**22 + 1, beat=time.monotonic())
+    assert run.status().state == "finished"
 
 
 def test_deleting_a_link_leaves_what_it_points_to(run: runs.Run, tmp_path: Path) -> None:
