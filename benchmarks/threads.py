@@ -39,6 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     for _ in range(options.rounds):
         for cell in cells:
             found[cell].append(_in_child(options, *cell))
+            print(*cell, found[cell][-1], sep="\t", file=sys.stderr)
     rows = [
         {"threads": threads, "waiting": waiting, "busy_processes": busy, "images_per_second": statistics.median(rates)}
         for (threads, waiting, busy), rates in found.items()

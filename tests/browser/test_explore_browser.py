@@ -212,9 +212,7 @@ def test_another_run_is_chosen_and_left_as_it_was(app: App, page: Page, told: Ru
     wait_until(page, lambda: address(page)["run"] == ["untold"], "the other run in the address")
     expect(page.locator(".digit")).to_be_hidden()
     other = open_run(app.runs_dir / "untold")
-    wait_until(
-        page, lambda: same(pixels(page.locator("canvas.big")), by_torch(other, address(page))), "its image"
-    )
+    wait_until(page, lambda: same(pixels(page.locator("canvas.big")), by_torch(other, address(page))), "its image")
     choice.select_option("told")
     wait_until(page, lambda: address(page)["at"] == ["0.3_d1.100_n4"], "the first run as it was")
     assert not app.complaints
