@@ -22,6 +22,7 @@ from ui.live_data import version_of
 _HERE: Final = Path(__file__).resolve().parent / "explore"
 _SCRIPTS: Final = (
     "engine.js",
+    "worker.js",
     "local.js",
     "address.js",
     "picture.js",

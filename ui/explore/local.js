@@ -11,7 +11,8 @@ class LocalEngine extends ServerEngine {
 
   async draw(epoch, rows) {
     const generator = this.generators.get(epoch);
-    if (generator) return pixelsOf(await generator.images(rows, rows.length / (this.run.latent + this.run.classes)));
+    const count = rows.length / (this.run.latent + this.run.classes);
+    if (generator) return EngineThread.shared().ask("draw", generator, rows, count);
     const pixels = await super.draw(epoch, rows); // first what the eye waits for
     this.loading.ask(epoch);
     return pixels;
@@ -20,22 +21,24 @@ class LocalEngine extends ServerEngine {
   async load(epoch) {
     if (this.trouble || this.closed || this.generators.has(epoch)) return;
     try {
-      const { script, wasm } = this.addresses;
-      const runtime = await openRuntime(new URL(script, document.baseURI).href, new URL(wasm, document.baseURI).href);
+      if (typeof WebAssembly === "undefined") throw new Error("This browser has no WebAssembly");
+      const [script, wasm] = [this.addresses.script, this.addresses.wasm].map((path) => new URL(path, document.baseURI).href);
       const answer = await checked(await fetch(this.address("generator.onnx", { epoch })));
-      const generator = await Generator.open(runtime, new Uint8Array(await answer.arrayBuffer()));
-      if (this.closed) generator.close();
+      const bytes = new Uint8Array(await answer.arrayBuffer());
+      const generator = await EngineThread.shared().ask("open", script, wasm, bytes);
+      if (this.closed) EngineThread.shared().ask("close", generator);
       else this.keep(epoch, generator);
     } catch (error) {
       if (!this.closed) this.refuse(error);
     }
   }
 
+  // `generator` is its number in the engine's thread.
   keep(epoch, generator) {
     this.generators.set(epoch, generator);
     if (this.generators.size > KEPT_GENERATORS) {
       const [oldest] = this.generators.keys();
-      this.generators.get(oldest).close();
+      EngineThread.shared().ask("close", this.generators.get(oldest));
       this.generators.delete(oldest);
     }
     this.onChange("browser");
@@ -49,7 +52,7 @@ class LocalEngine extends ServerEngine {
 
   close() {
     this.closed = true;
-    for (const generator of this.generators.values()) generator.close();
+    for (const generator of this.generators.values()) EngineThread.shared().ask("close", generator);
     this.generators.clear();
   }
 }

@@ -2,7 +2,6 @@
 
 // `script` is the address of the runtime's module; `wasm` the address of its WebAssembly, or its bytes.
 async function openRuntime(script, wasm) {
-  if (typeof WebAssembly === "undefined") throw new Error("This browser has no WebAssembly");
   const runtime = await import(script);
   const { wasm: settings } = runtime.env;
   settings.numThreads = 1; // more would need a page isolated from all others
