@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 from dcgan import latent
 from dcgan.browser import ONNXRUNTIME_VERSION, RUNTIME_SCRIPT
 from dcgan.config import TrainConfig
+from dcgan.data import load_dataset
 from dcgan.export import generator_as
 from dcgan.onnx_export import onnx_bytes
 from dcgan.runs import Run, create_run, open_run
@@ -307,3 +308,21 @@ def test_the_generator_can_be_taken_away(client: TestClient, run: Run, form: str
     assert answer.content == generator_as(run, form, 1)
     assert answer.headers["content-disposition"] == f'attachment; filename="mine-epoch-1.{form}"'
     assert client.get("/lab/runs/mine/take?format=exe").status_code == 400
+
+
+def test_the_nearest_training_images_come_with_their_distances(client: TestClient, run: Run) -> None:
+    told = client.get("/lab/runs/mine/nearest?epoch=2&at=0.3&count=4").json()
+    z, condition = explore_models.locate(run, 2, Point(index=3))
+    image = load_generator(run, 2).draw(z[None], condition[None])[0].double() / 255
+    real = load_dataset("digits").images
+    every = (real.double() / 255 - image).flatten(1).norm(dim=1)
+    assert told["distances"] == pytest.approx(every.sort().values[:4].tolist(), rel=1e-4)
+    pixels = np.frombuffer(base64.b64decode(told["images"]), np.uint8).reshape(4, 1, 28, 28)
+    assert np.array_equal(pixels[0], real[every.argmin()].numpy())
+    assert client.get("/lab/runs/mine/nearest?count=99").status_code == 400
+
+
+def test_without_the_data_one_sentence_says_so(client: TestClient, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explore_models, "is_on_disk", lambda name: False)
+    answer = client.get("/lab/runs/mine/nearest?at=0.3")
+    assert answer.status_code == 400 and "are not on this computer" in answer.json()["error"]

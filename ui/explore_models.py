@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dcgan import latent
+from dcgan.data import load_dataset
+from dcgan.datasets import is_on_disk
+from dcgan.distances import nearest_images
 from dcgan.errors import UserError
 from dcgan.export import animation_gif, enlarge
 from dcgan.images import Pixels, to_png
@@ -161,6 +164,28 @@ def walk_gif(run: Run, epoch: int | None, z: Tensor, conditions: Tensor, scale: 
     images = MODELS.get(run, epoch).trained.draw(z, conditions)
     pictures: Pixels = enlarge(images.numpy(), scale).transpose(0, 2, 3, 1)
     return animation_gif(list(pictures), seconds)
+
+
+def nearest(run: Run, epoch: int | None, point: Point, count: int) -> tuple[Tensor, Tensor]:
+    """The `count` training images uint8 [count, C, H, W] nearest to the image of `point`, and their distances [count].
+
+    Distances are Euclidean over pixels in [0, 1], as `dcgan.distances.nearest_images` measures them.
+
+    Raises:
+        UserError: the data are not at hand, or the point cannot be located.
+    """
+    if not is_on_disk(run.config.dataset):
+        raise UserError(f"The training images of {run.dataset_title} are not on this computer.")
+    z, condition = locate(run, epoch, point)
+    image = MODELS.get(run, epoch).trained.draw(z[None], condition[None])
+    images = _training_images(run.config.dataset)
+    places, distances = nearest_images(image, images, count)
+    return images[places[0]], distances[0]
+
+
+@lru_cache(maxsize=2)
+def _training_images(dataset: str) -> Tensor:
+    return load_dataset(dataset, download=False).images
 
 
 def image_png(run: Run, epoch: int | None, point: Point, scale: int) -> bytes:

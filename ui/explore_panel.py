@@ -12,6 +12,7 @@ import streamlit as st
 
 from dcgan import runs
 from dcgan.browser import GENERATOR_SCRIPT
+from dcgan.datasets import is_on_disk
 from dcgan.errors import UserError
 from dcgan.runs import Run
 from ui import engine_routes, explore_state
@@ -34,6 +35,7 @@ _SCRIPTS: Final = (
     "map.js",
     "time.js",
     "draw.js",
+    "nearest.js",
     "view.js",
     "panel.js",
 )
@@ -145,6 +147,7 @@ def _run_as_data(run: Run) -> dict[str, Any]:
         "noun": "group" if run.config.conditioning == "clusters" else "digit",
         "epochs": space.epochs,
         "active": run.status().active,
+        "data_at_hand": is_on_disk(run.config.dataset),
     }
 
 

@@ -42,6 +42,7 @@ def routes() -> list[Route]:
     `GET space?epoch=E`: principal directions; `GET samples-of?seed=S`: z and classes of a seed; `GET epochs`.
     `GET path?epoch=E&pick=POINT&pick=POINT&method=M&steps=N&loop=1`: z on the way, and their lengths by each method.
     `GET generator.onnx?epoch=E`: the generator for the browser's own engine, whose files `engine_routes` serves.
+    `GET nearest?epoch=E&at=POINT&count=N`: the training images nearest to a point's, and their distances.
     `GET take?format=F&epoch=E`: the generator as a file to keep, in a format of `dcgan.export`.
     `GET walk.gif`: the same as an animation; `GET image.png?epoch=E&at=POINT`.
     Errors are 400, 404, 413 or 415 with `{"error": sentence}`.
@@ -60,6 +61,7 @@ def routes() -> list[Route]:
         Route(f"{base}/walk.gif", _get(_walk_gif)),
         Route(f"{base}/image.png", _get(_image_png)),
         Route(f"{base}/generator.onnx", _get(_generator_onnx)),
+        Route(f"{base}/nearest", _get(_nearest)),
         Route(f"{base}/take", _get(_take)),
         *engine_routes(),
     ]
@@ -137,6 +139,15 @@ def _space(run: Run, request: Request) -> Response:
 
 def _generator_onnx(run: Run, request: Request) -> Response:
     return model(run, _epoch(run, request), request.headers.get("if-none-match", ""))
+
+
+def _nearest(run: Run, request: Request) -> Response:
+    from ui import explore_models
+
+    point = parse_point(request.query_params.get("at", "0.0"), space_of(run))
+    images, distances = explore_models.nearest(run, _epoch(run, request), point, _whole(request, "count", 1, 24, 6))
+    pixels = base64.b64encode(images.numpy().tobytes()).decode()
+    return JSONResponse({"images": pixels, "distances": distances.tolist()}, headers=_FRESH)
 
 
 def _take(run: Run, request: Request) -> Response:

@@ -113,3 +113,15 @@ def test_a_link_holds_every_tab(app: App, page: Page, told: Run) -> None:
     expect(page.locator(".outcome")).to_be_visible()
     assert address(page) == parse_qs(link)
     assert np.any(pixels(page.locator("canvas.sum")) != pixels(page.locator(".group.a .mean")))
+
+
+def test_nearest_training_images_belong_to_what_is_shown(app: App, page: Page, told: Run) -> None:
+    visit(page, app, "run=told&at=0.3")
+    page.get_by_role("button", name="nearest training images").click()
+    shown = page.locator(".nearest figure")
+    expect(shown).to_have_count(6)
+    distances = [float(text) for text in shown.all_inner_texts()]
+    assert distances == sorted(distances) and distances[0] > 0
+    page.get_by_role("slider", name="direction 1", exact=True).press("ArrowRight")
+    expect(page.locator(".nearest .film")).to_be_hidden()
+    assert not app.complaints

@@ -34,6 +34,7 @@ class ExplorePanel extends PanelView {
     this.state = { ...state, epoch: state.epoch ?? run.epochs.at(-1) };
     this.walk?.close();
     this.walk = new Walk(this.find(".view[data-view=walk]"), this);
+    this.nearest = new Nearest(this.find(".nearest"), this);
     this.tabs = {};
     for (const [view, Tab] of Object.entries({ arithmetic: Arithmetic, map: PlaneMap, time: TimeMachine, draw: Draw })) {
       this.tabs[view] = new Tab(this.find(`.view[data-view=${view}]`), this);

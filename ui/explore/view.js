@@ -116,6 +116,7 @@ class PanelView {
     if (point.blend) this.blendRow.other.value = point.blend[0];
     this.showDigit(point.digit);
     find(".png").href = this.engine.address("image.png", { epoch: state.epoch, at: tokenOf(this.shownPoint()) });
+    this.nearest.show(`${state.epoch} ${tokenOf(this.shownPoint())}`);
     for (const link of this.root.querySelectorAll(".take a")) {
       link.href = this.engine.address("take", { format: link.dataset.format, epoch: state.epoch });
     }
