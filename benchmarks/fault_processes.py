@@ -5,30 +5,44 @@ from __future__ import annotations
 import os
 import random
 import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from benchmarks.fault_bench import PATIENCE, Bench, Outcome, train, until, until_saved, wait
 from dcgan import files, jobs, recording
 from dcgan.errors import UserError
+from dcgan.events import Stepped
 from dcgan.records import SILENT_SECONDS
 from dcgan.session import run_training
 
 
 def kill_at_random(bench: Bench, count: int) -> Iterator[Outcome]:
-    """SIGKILL at `count` moments between the start and the end of a run."""
+    """SIGKILL at `count` moments: while a run starts, or some milliseconds into any step but the last ones."""
     outcome, moments = Outcome("killed (SIGKILL)"), random.Random(0)
-    for index in range(count):
-        run = bench.new(f"killed-{index}")
-        number = train(run)
-        time.sleep(moments.uniform(0, bench.duration))
-        os.kill(number, signal.SIGKILL)
-        if wait(number) == 0:
-            outcome.problems.append(f"note: {run.name} had ended before the kill")
-        bench.judge(outcome, run)
+    last = bench.whole.status().total_steps - 3
+    while outcome.tried < count:
+        run = bench.new(f"killed-{outcome.tried}-{moments.random():.6f}")
+        number = train(run, *_killer(moments.randint(0, last), moments.random()))
+        if wait(number) == -signal.SIGKILL:  # else the run was faster, and another moment is drawn
+            bench.judge(outcome, run)
     yield outcome
+
+
+def _killer(step: int, chance: float) -> tuple[Callable[[], None], Callable[[Any, Any], None]]:
+    """What to do before training and at each event, so that the process is killed soon after `step`."""
+
+    def kill_within(seconds: float) -> None:
+        threading.Timer(chance * seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
+
+    def at_event(event: Any, _: Any) -> None:
+        if isinstance(event, Stepped) and event.step == step:
+            kill_within(0.05)
+
+    return (lambda: None if step else kill_within(0.5)), at_event
 
 
 def kill_while_writing(bench: Bench) -> Iterator[Outcome]:
