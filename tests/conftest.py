@@ -31,6 +31,14 @@ def mnist_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
+def node() -> str:
+    """The JavaScript engine that playwright brings along, for checks of scripts."""
+    from playwright._impl._driver import compute_driver_executable
+
+    return str(compute_driver_executable()[0])
+
+
+@pytest.fixture(scope="session")
 def digits() -> ImageData:
     """The embedded digits: real data that needs no file."""
     return load_dataset("digits")

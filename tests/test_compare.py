@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -192,10 +191,9 @@ def test_comparing_loads_no_torch() -> None:
     assert done.stdout.strip() == "False", done.stderr
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-def test_the_script_is_a_module_without_syntax_errors(tmp_path: Path) -> None:
+def test_the_script_is_a_module_without_syntax_errors(tmp_path: Path, node: str) -> None:
     (tmp_path / "component.mjs").write_text(compare_grids.SCRIPT, encoding="utf-8")
     done = subprocess.run(
-        ["node", "--check", str(tmp_path / "component.mjs")], capture_output=True, text=True, timeout=60
+        [node, "--check", str(tmp_path / "component.mjs")], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
