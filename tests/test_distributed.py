@@ -11,13 +11,13 @@ from typing import Any
 import psutil
 import pytest
 import torch
+from train_together import curves
 
 from dcgan import runs
 from dcgan.config import TrainConfig
 from dcgan.distributed import ALONE, BatchNorm2d, World, lost
 from dcgan.errors import UserError
 from dcgan.session import run_training
-from tests.train_together import curves
 
 PROJECT = Path(__file__).resolve().parent.parent
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -50,7 +50,9 @@ def every_kind(small_config: TrainConfig) -> list[TrainConfig]:
 def test_two_processes_train_what_one_trains(small_config: TrainConfig, tmp_path: Path) -> None:
     configs = [config.to_dict() for config in every_kind(small_config)]
     (tmp_path / "configs.json").write_text(json.dumps(configs))
-    program = launch("-m", "tests.train_together", str(tmp_path / "configs.json"), str(tmp_path / "curves.json"))
+    program = launch(
+        str(PROJECT / "tests" / "train_together.py"), str(tmp_path / "configs.json"), str(tmp_path / "curves.json")
+    )
     alone = curves(configs, ALONE)
     assert program.wait(timeout=PATIENCE) == 0, program.stderr and program.stderr.read()
     for one, two in zip(alone, json.loads((tmp_path / "curves.json").read_text()), strict=True):
