@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -33,7 +35,7 @@ def trained_by(config: TrainConfig, shape: ImageShape) -> TrainedGenerator:
             module.running_var.uniform_(0.01, 2, generator=noise)
             nn.init.uniform_(module.bias, -0.5, 0.5, generator=noise)
         elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(module.weight, 0, 0.1, generator=noise)
+            nn.init.normal_(module.weight, 0, 0.05, generator=noise)
     return TrainedGenerator(network.eval().requires_grad_(False), config, shape, (1,) * 10, epoch=3, step=9)
 
 
@@ -47,9 +49,10 @@ def rows_and_images(trained: TrainedGenerator, count: int) -> tuple[np.ndarray, 
     noise = torch.Generator().manual_seed(count)
     z = trained.random_z(count, noise)
     condition = torch.rand(count, trained.num_conditions, generator=noise)
-    images = trained.network(z, condition if trained.conditional else None)
+    exact = copy.deepcopy(trained.network).double()  # so that only the other engine's rounding is left to see
+    images = exact(z.double(), condition.double() if trained.conditional else None)
     assert images.std() > 0.05
-    return torch.cat([z, condition], dim=1).numpy(), images.numpy()
+    return torch.cat([z, condition], dim=1).numpy(), images.float().numpy()
 
 
 def test_the_model_is_a_valid_one_and_says_what_it_is(trained: TrainedGenerator) -> None:

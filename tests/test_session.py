@@ -147,7 +147,7 @@ def test_two_processes_cannot_train_one_run(runs_dir: Path, small_config: TrainC
 def test_only_a_request_to_this_process_is_obeyed(runs_dir: Path, small_config: TrainConfig) -> None:
     run = new_run(runs_dir, small_config)
     request = {"command": "stop", "sent": time.time() + 9e9}  # as when the clock was set back since
-    (run.path / "control.json").write_text(json.dumps({**request, "pid": 1}))
+    (run.path / "control.json").write_text(json.dumps({**request, "pid": 2**30}))
     assert run_training(run).state == "finished"
     other = new_run(runs_dir, small_config, "other")
     (other.path / "control.json").write_text(json.dumps({**request, "pid": os.getpid()}))
