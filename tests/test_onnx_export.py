@@ -24,7 +24,7 @@ CONFIGS = {
 SHAPES = {"grey": ImageShape(28, 1, 10), "colour": ImageShape(32, 3, 10)}
 
 
-def trained_by(config: TrainConfig, shape: ImageShape) -> TrainedGenerator:
+def trained_by(config: TrainConfig, shape: ImageShape, spread: float = 0.1) -> TrainedGenerator:
     """A generator whose statistics and weights are those of no layer at its start."""
     noise = torch.Generator().manual_seed(3)
     network = Generator(config, shape)
@@ -35,14 +35,14 @@ def trained_by(config: TrainConfig, shape: ImageShape) -> TrainedGenerator:
             module.running_var.uniform_(0.01, 2, generator=noise)
             nn.init.uniform_(module.bias, -0.5, 0.5, generator=noise)
         elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(module.weight, 0, 0.05, generator=noise)
+            nn.init.normal_(module.weight, 0, spread, generator=noise)
     return TrainedGenerator(network.eval().requires_grad_(False), config, shape, (1,) * 10, epoch=3, step=9)
 
 
 @pytest.fixture(params=[(c, s) for c in CONFIGS for s in SHAPES], ids="-".join)
 def trained(request: pytest.FixtureRequest) -> TrainedGenerator:
     config, shape = request.param
-    return trained_by(CONFIGS[config], SHAPES[shape])
+    return trained_by(CONFIGS[config], SHAPES[shape], spread=0.05)  # pixels neither gray nor all saturated
 
 
 def rows_and_images(trained: TrainedGenerator, count: int) -> tuple[np.ndarray, np.ndarray]:
