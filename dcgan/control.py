@@ -27,6 +27,7 @@ class Control:
         self.stopped = False
 
     def look(self, *, at_once: bool = False) -> None:
+        """Read what was asked since the last look, ten times a second at most unless `at_once`."""
         now = time.monotonic()
         if not at_once and now - self._looked_at < CONTROL_INTERVAL:
             return
@@ -74,6 +75,7 @@ class Speed:
         self._marks: deque[tuple[float, int]] = deque()
 
     def at(self, seconds: float, step: int) -> float:
+        """Images per second when `step` is reached after `seconds` of training; 0 until that can be said."""
         if not self._marks or seconds - self._marks[-1][0] >= 0.1:
             self._marks.append((seconds, step))
         while len(self._marks) > 2 and seconds - self._marks[0][0] > self._window:
@@ -82,6 +84,7 @@ class Speed:
         return steps * self._batch_size / elapsed if elapsed > 0 else 0.0
 
     def forget(self) -> None:
+        """Begin to measure anew, as after a pause."""
         self._marks.clear()
 
 

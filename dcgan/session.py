@@ -134,6 +134,7 @@ class _Session:
         return seconds
 
     def run(self, listener: Listener) -> Status:
+        """Train until the end, the time limit or a request to stop; returns the last status."""
         recorder, trainer = self.recorder, self.trainer
         several = f"{self.world.size} × " if self.world.size > 1 else ""
         recorder.update(
