@@ -183,7 +183,8 @@ class Panel {
     this.find(".live").textContent = status?.active ? "live" : "last";
     this.strip.update(frames, index, this.colours);
     const frame = frames[index];
-    this.find(".what").textContent = frame ? this.caption(frame) : "The first samples are on their way.";
+    const waiting = status?.active === false ? "It ended before it drew anything." : "The first samples are on their way.";
+    this.find(".what").textContent = frame ? this.caption(frame) : waiting;
     if (!frame) return;
     slider.setAttribute("aria-valuetext", this.caption(frame));
     if (await this.grid.show(this.cache.get(frame.url))) {
