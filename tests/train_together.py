@@ -8,7 +8,7 @@ import torch
 
 from dcgan.config import TrainConfig
 from dcgan.data import load_dataset
-from dcgan.distributed import World, joined
+from dcgan.distributed import World, joined, leave
 from dcgan.events import Progress
 from dcgan.training import Trainer
 
@@ -31,3 +31,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    leave(0)
