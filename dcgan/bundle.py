@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from dcgan.errors import UserError
 from dcgan.files import write_json
+from dcgan.players import load_discriminator, save_discriminator
 from dcgan.runs import Frame, Run, open_run
 from dcgan.sampling import load_snapshot, save_snapshot
 
@@ -20,7 +22,8 @@ _KEPT_FILES = ("run.json", "label.json", "metrics.jsonl", "quality.jsonl", "eval
 def bundle_run(run: Run, target: Path, epochs: Collection[int] = (), title: str = "") -> Run:
     """Copy `run` to the new directory `target`: metrics, all samples, and the generators of `epochs` in half precision.
 
-    The last generator is always kept; without `epochs`, all are. `title` is the name people see.
+    The last generator is always kept; without `epochs`, all are. The last discriminator comes along where the run has
+    one still. `title` is the name people see.
 
     Raises:
         UserError: the run is still training or has no generator, lacks one of the epochs, or `target` exists.
@@ -39,6 +42,7 @@ def bundle_run(run: Run, target: Path, epochs: Collection[int] = (), title: str 
         shutil.copytree(run.path / "samples", target / "samples")
         for frame in frames.values():
             _copy_halved(frame, target / "snapshots" / frame.path.name)
+        _copy_discriminator(run, target / "discriminators")
         if title:
             write_json(target / "label.json", {"title": title})
         write_json(target / "status.json", asdict(replace(status, pid=0, process_started=0.0)))
@@ -53,6 +57,14 @@ def _copy_halved(frame: Frame, target: Path) -> None:
     weights = halved(trained.network.state_dict())
     position = {"epoch": trained.epoch, "step": trained.step}
     save_snapshot(target, weights, trained.config, trained.shape, trained.class_counts, **position)
+
+
+def _copy_discriminator(run: Run, target: Path) -> None:
+    with suppress(UserError):  # a copy of a copy may have none
+        trained = load_discriminator(run)
+        target.mkdir()
+        name = f"epoch-{trained.epoch:04d}-step-{trained.step:06d}.safetensors"
+        save_discriminator(target / name, trained, halved(trained.network.state_dict()))
 
 
 def halved(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@
     samples/        epoch-0003-step-002811.png: 8 columns of images from the fixed z
     clusters.safetensors   the cluster of each training image, where conditioning is clusters
     snapshots/      epoch-0003-step-002811.safetensors: the generator that samples
+    discriminators/ epoch-0003-step-002811.safetensors: in a bundle, D as it was then; see `dcgan.players`
     resume/         epoch-0003-step-002811.pt: all that training needs to go on, with its digest; see `dcgan.resume`
     control.json    what the trainer's process is asked to do: run, pause, step or stop  [pages]
     label.json      the name people gave the run  [pages]
@@ -52,7 +53,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True)
 class Frame:
-    """A file of `samples/` or `snapshots/`: the epoch it was made in (0 before training) and the step."""
+    """A file of `samples/`, `snapshots/` and the like: the epoch it was made in (0 before training) and the step."""
 
     epoch: int
     step: int
@@ -125,6 +126,10 @@ class Run:
     def snapshots(self) -> list[Frame]:
         """The kept generators, oldest first."""
         return _frames(self.path / "snapshots", ".safetensors")
+
+    def discriminators(self) -> list[Frame]:
+        """The discriminators that a bundle keeps, oldest first; a run that can go on has them in its states."""
+        return _frames(self.path / "discriminators", ".safetensors")
 
     def states(self) -> list[Frame]:
         """The kept states that training can go on from, oldest first."""

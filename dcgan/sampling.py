@@ -7,14 +7,16 @@ occurs in the training data; the file alone is enough to draw images.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import safetensors
 import torch
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from dcgan.config import TrainConfig
 from dcgan.data import to_uint8
@@ -25,6 +27,7 @@ from dcgan.runs import Frame, Run
 
 SNAPSHOT_FORMAT = "dcgan-generator-1"
 BATCH = 500
+Network = TypeVar("Network", bound=nn.Module)
 _DAMAGED = (  # what reading a file of unknown content can raise
     OSError, safetensors.SafetensorError, LookupError, TypeError, ValueError, ArithmeticError, RuntimeError,
 )  # fmt: skip
@@ -108,14 +111,20 @@ def save_snapshot(
     step: int,
 ) -> None:
     """Write a generator's state, whole or not at all, and wait until it is on the disk."""
-    header = {
-        "format": SNAPSHOT_FORMAT,
-        "config": json.dumps(config.to_dict()),
-        "shape": json.dumps(asdict(shape)),
-        "class_counts": json.dumps(list(class_counts)),
-        "epoch": str(epoch),
-        "step": str(step),
-    }
+    counts = {"class_counts": json.dumps(list(class_counts))}
+    write_network(path, SNAPSHOT_FORMAT, weights, config, shape, {**counts, "epoch": str(epoch), "step": str(step)})
+
+
+def write_network(
+    path: Path,
+    mark: str,
+    weights: Mapping[str, Tensor],
+    config: TrainConfig,
+    shape: ImageShape,
+    more: Mapping[str, str],
+) -> None:
+    """Write a network's state whole, the header saying what it is: format `mark`, config, shape and `more`."""
+    header = {"format": mark, "config": json.dumps(config.to_dict()), "shape": json.dumps(asdict(shape)), **more}
     write_bytes(path, save(dict(weights), header), sync=True)
 
 
@@ -134,24 +143,44 @@ def load_snapshot(frame: Frame) -> TrainedGenerator:
     Raises:
         UserError: the file is gone, damaged or not a generator of this program.
     """
+    what = "generator"
+    network, config, shape, header = read_network(frame.path, SNAPSHOT_FORMAT, what, Generator)
+    with _damage_in(frame.path, what):
+        counts = tuple(int(n) for n in json.loads(header["class_counts"]))
+        return TrainedGenerator(network, config, shape, counts, int(header["epoch"]), int(header["step"]))
+
+
+def read_network(
+    path: Path, mark: str, what: str, build: Callable[[TrainConfig, ImageShape], Network]
+) -> tuple[Network, TrainConfig, ImageShape, dict[str, str]]:
+    """What `write_network` wrote: a network made by `build`, in evaluation mode and frozen, and its header.
+
+    `mark` is the format it must have and `what` its name in sentences. Shapes are checked before memory is taken.
+
+    Raises:
+        UserError: the file is gone, damaged or something else.
+    """
+    with _damage_in(path, what), safetensors.safe_open(path, framework="pt") as file:
+        header: dict[str, str] = file.metadata() or {}
+        if header.get("format") != mark:
+            raise UserError(f"{path.name} is not a {what} saved by this program.")
+        config = TrainConfig.from_dict(json.loads(header["config"]))
+        shape = ImageShape(**json.loads(header["shape"]))
+        with torch.device("meta"):  # a small file that asks for a huge network gets no memory for it
+            expected = {name: tuple(value.shape) for name, value in build(config, shape).state_dict().items()}
+        found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        if found != expected:
+            raise UserError(f"{path.name} is damaged: its tensors do not fit its configuration.")
+        network = build(config, shape)
+        network.load_state_dict({name: file.get_tensor(name) for name in expected})
+    return network.eval().requires_grad_(False), config, shape, header
+
+
+@contextmanager
+def _damage_in(path: Path, what: str) -> Iterator[None]:
     try:
-        with safetensors.safe_open(frame.path, framework="pt") as file:
-            header = file.metadata() or {}
-            if header.get("format") != SNAPSHOT_FORMAT:
-                raise UserError(f"{frame.path.name} is not a generator saved by this program.")
-            config = TrainConfig.from_dict(json.loads(header["config"]))
-            shape = ImageShape(**json.loads(header["shape"]))
-            with torch.device("meta"):  # a small file that asks for a huge network gets no memory for it
-                expected = {name: tuple(value.shape) for name, value in Generator(config, shape).state_dict().items()}
-            found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-            if found != expected:
-                raise UserError(f"{frame.path.name} is damaged: its tensors do not fit its configuration.")
-            network = Generator(config, shape)
-            network.load_state_dict({name: file.get_tensor(name) for name in expected})
-            counts = tuple(int(n) for n in json.loads(header["class_counts"]))
-            epoch, step = int(header["epoch"]), int(header["step"])
+        yield
+    except UserError:
+        raise
     except _DAMAGED as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"The saved generator {frame.path.name} is gone or damaged; choose another epoch.") from error
-    return TrainedGenerator(network.eval().requires_grad_(False), config, shape, counts, epoch, step)
+        raise UserError(f"The saved {what} {path.name} is gone or damaged; choose another epoch.") from error

@@ -13,6 +13,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 # Each module may import those before it. `training` stands before everything that knows a run directory.
 ORDER = (
     "errors",
+    "torchrun",
     "files",
     "config",
     "events",
@@ -33,7 +34,9 @@ ORDER = (
     "doctor",
     "runs",
     "disk",
+    "resume",
     "sampling",
+    "players",
     "onnx_export",
     "browser",
     "bundle",
@@ -49,7 +52,6 @@ ORDER = (
     "evaluation",
     "quality",
     "control",
-    "resume",
     "recording",
     "session",
     "jobs",

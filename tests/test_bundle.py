@@ -29,7 +29,9 @@ def test_copy_reads_like_the_run(run: Run) -> None:
     first, second = (draw_samples(load_generator(r), 20, 0)[0].int() for r in (run, copy))
     assert (first - second).abs().max() <= 2
     names = {p.name for p in copy.path.iterdir()}
-    assert names == {"run.json", "label.json", "status.json", "metrics.jsonl", "samples", "snapshots"}
+    assert names == {
+        "run.json", "label.json", "status.json", "metrics.jsonl", "samples", "snapshots", "discriminators",
+    }  # fmt: skip
 
 
 def test_a_run_at_work_is_not_copied(run: Run) -> None:
