@@ -1,13 +1,13 @@
 """`python -m dcgan`: the command line."""
 
-import os
 import sys
 
 from dcgan.cli import main
+from dcgan.torchrun import started_together
 
 if __name__ == "__main__":
     status = main()
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:  # torchrun started several processes, this one among them
+    if started_together():
         from dcgan.distributed import leave
 
         leave(status)

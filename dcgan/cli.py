@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import sys
 import time
@@ -15,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from dcgan import queue, torchrun
 from dcgan.config import PRESETS, TrainConfig, config_fields, get_preset, nearest
 from dcgan.datasets import DATA_DIR_VARIABLE, dataset_info
 from dcgan.errors import DcganError, UserError
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         options.command(options)
     except DcganError as error:
-        if int(os.environ.get("RANK", "0")) == 0:  # of several processes that train together, the first one speaks
+        if torchrun.speaks():
             print(f"dcgan: {error}", file=sys.stderr)
         return 2 if isinstance(error, UserError) else 1
     except BrokenPipeError:
@@ -140,20 +140,23 @@ def _train(options: argparse.Namespace) -> None:
     if max_seconds is not None and max_seconds <= 0:
         raise UserError("--max-seconds must be more than 0.")
     changes = _config_changes(options)
-    together = int(os.environ.get("WORLD_SIZE", "1")) > 1  # torchrun started several processes
-    run = None if together else _train_run(options, changes)
+    run = None if torchrun.started_together() else _train_run(options, changes)
     from dcgan.distributed import joined  # loads torch, which a wrong flag need not wait for
     from dcgan.following import follow
     from dcgan.session import run_training
 
-    with joined() as world:
-        if world.rank:
-            return follow(world, options.data_dir)
-        run = run or _train_run(options, changes)
-        with _ProgressBar(run) as bar:
-            status = run_training(
-                run, data_dir=options.data_dir, max_seconds=max_seconds, listener=bar.show, world=world
-            )
+    try:
+        with joined() as world:
+            if world.rank:
+                return follow(world, options.data_dir)
+            run = run or _train_run(options, changes)
+            with _ProgressBar(run) as bar:
+                status = run_training(
+                    run, data_dir=options.data_dir, max_seconds=max_seconds, listener=bar.show, world=world
+                )
+    finally:
+        if run:
+            queue.give_turn_on(run)
     print(
         f"{status.state}: epoch {status.epoch}, step {status.step:,}, {status.seconds:.1f} s, "
         f"{status.images_per_second:,.0f} images/s on {status.device}, {status.precision}\n{run.path}"

@@ -22,6 +22,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from dcgan.errors import RunFailed, UserError
+from dcgan.torchrun import place, started_together
 
 TIMEOUT = timedelta(minutes=10)  # for a process that hangs; one that dies is noticed at once
 WAIT, GO_ON, STOP, MERGE = range(4)  # the words of process 0
@@ -111,11 +112,6 @@ class World:
 ALONE = World()
 
 
-def started_together() -> bool:
-    """Whether `torchrun` started this process as one of several."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
-
-
 def leave(status: int) -> NoReturn:
     """End this process at once: gloo's threads may abort one that takes itself apart."""
     sys.stdout.flush()
@@ -133,7 +129,7 @@ def joined(timeout: timedelta = TIMEOUT) -> Iterator[World]:
     if not started_together():
         yield ALONE
         return
-    world = World(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")))
+    world = World(*place())
     # A weight with one channel has two memory orders at once, of which DDP expects the other.
     warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     on_gpus = torch.cuda.is_available() and torch.cuda.device_count() >= world.local_size
@@ -187,20 +183,22 @@ def batch_moments(x: Tensor, dims: list[int], world: World) -> tuple[Tensor, Ten
     return mean, variances.mean(0) + (means - mean).square().mean(0)
 
 
-class BatchNorm2d(nn.BatchNorm2d):
+class _BatchNorm(nn.modules.batchnorm._BatchNorm):
     """Batch norm over the rows of all processes, on any device; torch's own of that kind needs a GPU."""
 
     world = ALONE
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, C, H, W], normalised with the moments of the whole batch in training, with the kept ones otherwise."""
+        """x, normalised with the moments of the whole batch in training, with the kept ones otherwise."""
         if not self.training or self.world.size == 1:
             return super().forward(x)
-        mean, variance = batch_moments(x.float(), [0, 2, 3], self.world)
+        dims = [0, *range(2, x.dim())]
+        mean, variance = batch_moments(x.float(), dims, self.world)
         self._keep(mean.detach(), variance.detach(), self.world.size * x.numel() // x.shape[1])
         scale = self.weight * (variance + self.eps).rsqrt()
         shift = self.bias - mean * scale
-        return (x * scale[:, None, None] + shift[:, None, None]).to(x.dtype)
+        shape = (-1, *[1] * (x.dim() - 2))
+        return (x * scale.view(shape) + shift.view(shape)).to(x.dtype)
 
     @torch.no_grad()
     def _keep(self, mean: Tensor, variance: Tensor, count: int) -> None:
@@ -209,6 +207,14 @@ class BatchNorm2d(nn.BatchNorm2d):
         self.num_batches_tracked += 1
         self.running_mean.lerp_(mean, self.momentum)
         self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+
+
+class BatchNorm2d(_BatchNorm, nn.BatchNorm2d):
+    """Over maps [N, C, H, W]."""
+
+
+class BatchNorm1d(_BatchNorm, nn.BatchNorm1d):
+    """Over rows [N, C]."""
 
 
 def spread(network: nn.Module, world: World) -> None:

@@ -20,9 +20,11 @@ from dcgan.errors import UserError
 from dcgan.files import read_json, write_json
 from dcgan.records import process_alive, process_start
 from dcgan.runs import Run, change_config, create_run, default_runs_dir, rename_run, unique_name
+from dcgan.torchrun import without_group
 
 COMMANDS = ("run", "pause", "step", "stop")
 NVIDIA_DEVICES = Path("/dev")
+GPUS_VARIABLE = "DCGAN_GPUS"
 _PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -75,12 +77,12 @@ class ChildProcesses:
         """
         options = ["--max-seconds", str(order.max_seconds)] if order.max_seconds else []
         # Every run is started by resuming it: a fresh one has its configuration in run.json and no saved state yet.
-        command = [sys.executable, "-m", "dcgan", "train", "--run-dir", str(run.path), "--resume", *options]
+        command = [sys.executable, "-m", "dcgan", "train", "--run-dir", str(run.path.absolute()), "--resume", *options]
         command += ["--data-dir", order.data_dir or str(default_data_dir().absolute())]
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": _python_path()}
+        environment = {**without_group(os.environ), "PYTHONUNBUFFERED": "1", "PYTHONPATH": _python_path()}
         gpu = _free_gpu(run.path.parent)
-        if gpu is not None:
-            environment["CUDA_VISIBLE_DEVICES"] = gpu
+        if gpu is not None:  # the run sees its own, and knows of the others when it starts the next one
+            environment |= {"CUDA_VISIBLE_DEVICES": gpu, GPUS_VARIABLE: ",".join(gpus())}
         _start_process(run, command, environment, {"owner": order.owner, "queued": order.queued, "gpu": gpu or ""})
 
 
@@ -153,7 +155,7 @@ def note_failure(run: Run, message: str) -> None:
 
 def gpus() -> list[str]:
     """The numbers of the NVIDIA devices this process may use, found without loading torch."""
-    told = os.environ.get("CUDA_VISIBLE_DEVICES")
+    told = os.environ.get(GPUS_VARIABLE, os.environ.get("CUDA_VISIBLE_DEVICES"))
     if told is not None:
         return [name.strip() for name in told.split(",") if name.strip() not in ("", "-1")]
     found = (path.name.removeprefix("nvidia") for path in NVIDIA_DEVICES.glob("nvidia[0-9]*"))
@@ -172,8 +174,11 @@ def _free_gpu(folder: Path) -> str | None:
 
 
 def _alive(record: Mapping[str, Any]) -> bool:
+    """Whether the process of a job lives and will go on living: one that asks this is about to end."""
     pid, started = record.get("pid"), record.get("process_started")
-    return isinstance(pid, int) and isinstance(started, int | float) and process_alive(pid, started)
+    if not isinstance(pid, int) or not isinstance(started, int | float) or pid in (os.getpid(), os.getppid()):
+        return False
+    return process_alive(pid, started)
 
 
 def send(run: Run, command: str) -> None:
@@ -210,7 +215,8 @@ def _start_process(run: Run, command: list[str], environment: dict[str, str], mo
 
 
 def _python_path() -> str:
-    return os.pathsep.join(filter(None, [str(_PROJECT), os.environ.get("PYTHONPATH")]))
+    before = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    return os.pathsep.join(dict.fromkeys([str(_PROJECT), *before]))
 
 
 def _own_session() -> dict[str, Any]:

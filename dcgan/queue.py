@@ -2,6 +2,7 @@
 
 A waiting run is a run directory with a `ticket.json`; nothing else is kept, so the queue survives whatever happens to
 those who look at it. No process watches over it: whoever looks calls `advance`, and a file lock lets one do it at once.
+A training process that ends gives its turn on, so that a queue empties itself though nobody looks.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ import filelock
 
 from dcgan import jobs
 from dcgan.config import TrainConfig
+from dcgan.datasets import default_data_dir
 from dcgan.errors import UserError
 from dcgan.files import read_json, write_json
 from dcgan.runs import Run, create_run, default_runs_dir, delete_run, list_runs, rename_run, unique_name
@@ -92,7 +94,7 @@ def submit(
         run = create_run(folder / unique_name(preset, folder), config, preset)
         if title:
             rename_run(run, title)
-        _take_ticket(run, jobs.Order(owner=owner, max_seconds=max_seconds, data_dir=_text(data_dir)))
+        _take_ticket(run, jobs.Order(owner=owner, max_seconds=max_seconds, data_dir=_data(data_dir)))
     advance(folder, launcher=launcher, at_once=True)
     return run.name
 
@@ -106,21 +108,30 @@ def submit_again(
         UserError: it is training or waiting, ships with the app, has no saved state, or already has that many epochs.
     """
     with _locked(run.path.parent):
-        _take_ticket(jobs.extend(run, epochs), jobs.Order(owner=owner, data_dir=_text(data_dir)))
+        _take_ticket(jobs.extend(run, epochs), jobs.Order(owner=owner, data_dir=_data(data_dir)))
     advance(run.path.parent, launcher=launcher, at_once=True)
 
 
 def submit_made(run: Run, *, owner: str = "", data_dir: Path | None = None, launcher: Launcher | None = None) -> None:
     """Let a run directory that was made by other means (a branch) train, at once or when its turn comes."""
     with _locked(run.path.parent):
-        _take_ticket(run, jobs.Order(owner=owner, data_dir=_text(data_dir)))
+        _take_ticket(run, jobs.Order(owner=owner, data_dir=_data(data_dir)))
     advance(run.path.parent, launcher=launcher, at_once=True)
 
 
-def advance(runs_dir: Path | None = None, *, launcher: Launcher | None = None, at_once: bool = False) -> list[str]:
+def give_turn_on(run: Run) -> None:
+    """The last deed of the process that trained `run`: start whoever waits for its place. Never fails."""
+    with suppress(UserError, OSError):  # whoever looks next does it
+        advance(run.path.parent, at_once=True, leaving=os.getpid())
+
+
+def advance(
+    runs_dir: Path | None = None, *, launcher: Launcher | None = None, at_once: bool = False, leaving: int = 0
+) -> list[str]:
     """Start those whose turn it is; returns their names. Looks at most once a second unless told `at_once`.
 
-    A run that cannot be started says so and leaves the queue.
+    A run that cannot be started says so and leaves the queue. The run that process `leaving` trains takes no place any
+    more.
     """
     folder = runs_dir or default_runs_dir()
     now = time.monotonic()
@@ -132,7 +143,8 @@ def advance(runs_dir: Path | None = None, *, launcher: Launcher | None = None, a
     launcher = launcher or jobs.ChildProcesses()
     with _locked(folder):
         known = list_runs(folder)
-        free = _limit(launcher) - sum(run.status().active for run in known)
+        statuses = [run.status() for run in known]
+        free = _limit(launcher) - sum(status.active and status.pid != leaving for status in statuses)
         started = _in_order(known)[: max(free, 0)]
         for run, order in started:
             try:
@@ -298,5 +310,6 @@ def _number(value: Any) -> float:
     return float(value) if isinstance(value, int | float) and abs(value) < 1e15 else 0.0
 
 
-def _text(path: Path | None) -> str:
-    return str(path.absolute()) if path else ""
+def _data(folder: Path | None) -> str:
+    """Where the data are, for a process that starts elsewhere: the ticket may be served by another than took it."""
+    return str((folder or default_data_dir()).absolute())

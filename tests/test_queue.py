@@ -1,8 +1,12 @@
 """The queue: so many at once, fairly, on disk; with a launcher that only says a run trains, and with the real one."""
 
+import ast
 import json
 import os
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +20,7 @@ from dcgan.files import read_json, write_json
 from dcgan.records import process_start
 from dcgan.runs import Run, list_runs, open_named
 
+PROJECT = Path(__file__).resolve().parent.parent
 CONFIG = TrainConfig(dataset="digits", epochs=10)
 
 
@@ -206,6 +211,65 @@ def test_real_processes_take_turns(runs_dir: Path, small_config: TrainConfig) ->
     psutil.Process(second.status().pid).kill()
 
 
+def test_a_queue_empties_itself_though_nobody_looks(
+    runs_dir: Path, small_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each training process starts the next one as it ends: finished, failed or asked to stop."""
+    monkeypatch.setenv(queue.LIMIT_VARIABLE, "1")
+    config = small_config.with_changes(epochs=1)
+    endless, impossible = config.with_changes(epochs=10_000), config.with_changes(device="cuda")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("WORLD_SIZE", "2")  # as in a process of torchrun: what it starts is none of its group
+    first = queue.submit(endless, preset="quick", owner="a")
+    rest = [queue.submit(each, preset="quick", owner="a") for each in (impossible, config, config)]
+    assert [open_named(name).status().state for name in rest] == ["queued"] * 3
+    wait_for(lambda: open_named(first).status().state == "running")
+    jobs.send(open_named(first), "stop")
+    wait_for(lambda: most_at_once() <= 1 and open_named(rest[-1]).status().state == "finished")
+    states = [open_named(name).status().state for name in (first, *rest)]
+    assert states == ["stopped", "failed", "finished", "finished"]
+
+
+def most_at_once() -> int:
+    going = sum(run.status().active for run in list_runs())
+    assert going <= 1
+    return going
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+LOOK = "from pathlib import Path; import sys; from dcgan import queue; print(queue.advance(Path(sys.argv[1])))"
+
+
+def test_of_many_processes_that_look_at_once_one_starts_the_next(
+    runs_dir: Path, small_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(queue.LIMIT_VARIABLE, "2")
+    names = [queue.submit(small_config, preset="quick", launcher=Pretender(), owner="a") for _ in range(4)]
+    for name in names[:2]:
+        end(name)
+    lookers = [
+        subprocess.Popen([sys.executable, "-c", LOOK, str(runs_dir)], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    started = [name for looker in lookers for name in ast.literal_eval(looker.communicate(timeout=60)[0])]
+    assert sorted(started) == sorted(names[2:])
+    wait_for(lambda: all(open_named(name).status().state == "finished" for name in names[2:]))
+    for name in names[2:]:
+        assert "Another process" not in (open_named(name).path / "log.txt").read_text()
+
+
+def test_the_process_that_gives_its_turn_on_takes_no_place_any_more(one: Pretender) -> None:
+    first, second = submit(one, "a"), submit(one, "a")
+    assert queue.advance(launcher=one, at_once=True) == []
+    assert queue.advance(launcher=one, at_once=True, leaving=open_named(first).status().pid) == [second]
+
+
 class Pinned(jobs.ChildProcesses):
     """Child processes, one at a time whatever the machine has."""
 
@@ -221,5 +285,8 @@ def test_gpus_are_counted_without_torch(tmp_path: Path, monkeypatch: pytest.Monk
     assert jobs.gpus() == ["0", "1", "10"] and jobs.ChildProcesses().places() == 3
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
     assert jobs.gpus() == ["2", "3"]
+    monkeypatch.setenv(jobs.GPUS_VARIABLE, "4,5,6")  # told to a run that sees one of them
+    assert jobs.gpus() == ["4", "5", "6"]
+    monkeypatch.delenv(jobs.GPUS_VARIABLE)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert jobs.gpus() == [] and jobs.ChildProcesses().places() == 1
