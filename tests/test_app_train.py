@@ -279,4 +279,6 @@ def test_words() -> None:
         "0 s", "59 s", "1 min 00 s", "59 min 59 s", "2 h 10 min",
     ]  # fmt: skip
     assert [words.about(s) for s in (2, 22, 480, 9000)] == ["5 s", "20 s", "8 min", "2.5 h"]
+    values = (1e-7, 0.0, 0.5, 4096, False, "none")
+    assert [words.setting_words(value) for value in values] == ["0.0000001", "0", "0.5", "4,096", "off", "none"]
     assert words.plain("a_b *c* <d>") == r"a\_b \*c\* \<d\>"

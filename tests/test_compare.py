@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from dcgan.config import TrainConfig
 from dcgan.models import Generator, ImageShape
 from dcgan.real_digits import real_digits
@@ -84,14 +82,6 @@ def test_only_settings_that_differ_are_named_by_their_labels(runs_dir: Path) -> 
         "Minibatch spread": ("on", "off"),
     }
     assert compare_figures.differences(compared(a, a)) == []
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [(1e-7, "0.0000001"), (0.0, "0"), (0.5, "0.5"), (4096, "4,096"), (False, "off"), ("none", "none")],
-)
-def test_settings_are_written_as_people_do(value: Any, words: str) -> None:
-    assert compare_figures.setting_words(value) == words
 
 
 def test_parameters_come_from_the_header_and_are_those_of_the_network(

@@ -12,7 +12,7 @@ from dcgan.config import config_fields, field_info
 from dcgan.runs import Run
 from ui import launch
 from ui.page import errors_as_sentences
-from ui.words import plain, size
+from ui.words import plain, setting_words, size
 
 
 def branch_form(run: Run) -> None:
@@ -49,7 +49,7 @@ def disk_use(run: Run) -> None:
 
 def _new_value(run: Run, name: str) -> Any:
     kind, info, value = next((kind, info, getattr(run.config, name)) for n, kind, info in config_fields() if n == name)
-    label, key = f"{info.label} (now {plain(str(value))})", f"branch_value_{name}"
+    label, key = f"{info.label} (now {plain(setting_words(value))})", f"branch_value_{name}"
     if info.choices:
         return st.selectbox(label, info.choices, index=info.choices.index(value), key=key)
     if kind is int:

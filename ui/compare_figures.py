@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from safetensors import SafetensorError, safe_open
 
@@ -21,7 +21,7 @@ from dcgan.runs import Run
 from ui.compare_runs import COLOURS, Compared
 from ui.live_data import mean_speed
 from ui.quality import LIGHT_IMAGES, LIGHT_SPLIT
-from ui.words import duration, preset_title, progress
+from ui.words import duration, preset_title, progress, setting_words
 
 NOTHING: Final = "–"
 _BUFFERS: Final = ("running_mean", "running_var", "num_batches_tracked")
@@ -78,15 +78,6 @@ def differences(compared: Sequence[Compared]) -> list[Row]:
         rows.append(Row(info.label, tuple(setting_words(value) for value in values)))
     rows.append(Row("Trained on", tuple(_device(run.status()) for run in chosen)))
     return [row for row in rows if len(set(row.cells)) > 1]
-
-
-def setting_words(value: Any) -> str:
-    """A setting's value as people write it: `on`, `0.0002`, `1,024`, `labels`."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, float):
-        return f"{value:.10f}".rstrip("0").rstrip(".") or "0"
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def table_html(compared: Sequence[Compared], caption: str, rows: Sequence[Row]) -> str:

@@ -15,6 +15,7 @@ from dcgan.records import Status, file_size, read_metrics, read_quality, recent
 from dcgan.runs import Frame, Run
 from ui.charts import chart_columns
 from ui.quality import ROW_FIELDS
+from ui.words import setting_words
 
 MAX_POINTS: Final = 5_000
 MAX_REPORTS: Final = 500
@@ -83,8 +84,9 @@ def findings_as_data(run: Run, status: Status) -> list[dict[str, Any]]:
 def remedy_words(config: TrainConfig, found: Finding) -> str:
     """`Learning rate of G 0.002 (was 0.00004)`; empty where there is no remedy."""
     changes = found.remedy or {}
-    was = {name: _value(getattr(config, name)) for name in changes}
-    return ", ".join(f"{field_info(name).label} {_value(new)} (was {was[name]})" for name, new in changes.items())
+    was = {name: setting_words(getattr(config, name)) for name in changes}
+    new = {name: setting_words(value) for name, value in changes.items()}
+    return ", ".join(f"{field_info(name).label} {new[name]} (was {was[name]})" for name in changes)
 
 
 def mean_speed(run: Run, status: Status) -> float:
@@ -110,12 +112,6 @@ def version_of(run: Run) -> str:
 def sample_url(run: Run, frame: Frame) -> str:
     """The address of a sample grid, relative to the app's own; what it answers never changes."""
     return f"lab/runs/{run.name}/samples/{frame.path.name}?v={version_of(run)}"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return f"{value:.10f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
 def _frame(frame: Frame, run: Run, status: Status) -> dict[str, Any]:

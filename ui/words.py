@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from dcgan.config import PRESETS
 from dcgan.errors import UserError
@@ -45,6 +45,15 @@ def size(count: int) -> str:
     if count < 10**6:
         return f"{round(count / 1000)} kB"
     return f"{round(count / 10**6)} MB" if count < 10**9 else f"{count / 10**9:.1f} GB"
+
+
+def setting_words(value: Any) -> str:
+    """A setting's value as people write it: `on`, `0.0002`, `1,024`, `labels`."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return f"{value:.10f}".rstrip("0").rstrip(".") or "0"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def plain(text: str) -> str:
