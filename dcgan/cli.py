@@ -42,6 +42,7 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(**options, allow_abbrev=False)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, but what is not known is refused here, where the nearest flag can be named."""
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             known = [flag for flag in self._option_string_actions if flag.startswith("--")]
@@ -50,6 +51,7 @@ class _Parser(argparse.ArgumentParser):
         return found, unknown
 
     def error(self, message: str) -> NoReturn:
+        """Raise what argparse has to say, as one sentence."""
         text = re.sub(r"^argument (\S+): ", r"\1: ", message.strip().rstrip("."))
         raise UserError(f"{text}; see {self.prog} --help.")
 
@@ -117,10 +119,11 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="a run's name or directory")
     parser.add_argument("--format", required=True, help=f"one of {', '.join(_FORMATS)}")
     parser.add_argument("--epoch", help="the generator of this epoch (default: the newest)")
+    parser.add_argument("--seed", default="0", help="for gif, mp4, webm: which random walk is filmed (default 0)")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the file to write")
 
 
-_FORMATS = ("safetensors", "onnx", "html")  # those of dcgan.export, which loads torch
+_FORMATS = ("safetensors", "onnx", "html", "gif", "mp4", "webm")  # those of dcgan.export, which loads torch
 
 
 def _add_bundle(parser: argparse.ArgumentParser) -> None:
@@ -259,10 +262,11 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 def _export(options: argparse.Namespace) -> None:
     epoch = None if options.epoch is None else _number(options.epoch, "--epoch", int)
+    seed = _number(options.seed, "--seed", int)
     run = find_run(options.run)
     from dcgan.export import write_generator
 
-    size = write_generator(run, options.format, options.output, epoch)
+    size = write_generator(run, options.format, options.output, epoch, seed)
     print(f"generator of run {run.name} in {options.output} ({size / 1e6:.1f} MB)")
 
 

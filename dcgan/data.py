@@ -147,6 +147,7 @@ def _watched(folder: Path, progress: DownloadProgress | None) -> Iterator[None]:
     done = threading.Event()
 
     def watch() -> None:
+        """Look until the block ends."""
         while not done.wait(0.2):
             arrived = sum(p.stat().st_size for p in mnist_folder(folder).glob("*.gz"))
             if progress:

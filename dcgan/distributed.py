@@ -159,6 +159,7 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, world: World) -> Tensor:
+        """[size, *x.shape]: zeros but for one's own place, summed over all."""
         ctx.world = world
         places = x.new_zeros(world.size, *x.shape)
         places[world.rank] = x
@@ -167,6 +168,7 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """The sum of what all processes made of this one's place."""
         (gradient,) = gradients
         gradient = gradient.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(gradient)

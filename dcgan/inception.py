@@ -32,6 +32,7 @@ def fid(network: nn.Module, real: Tensor, generated: Tensor, progress: Progress 
     total = len(real) + len(generated)
 
     def gaussian(images: Tensor, before: int) -> Gaussian:
+        """Mean and covariance of the features of `images`; `before` of them all were looked at earlier."""
         parts = []
         for start in range(0, len(images), _BATCH):
             parts.append(_features(network, images[start : start + _BATCH]))

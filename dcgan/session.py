@@ -72,6 +72,7 @@ def _device_failure(error: RuntimeError) -> str:
 
 def _load_data(config: TrainConfig, data_dir: Path | None, recorder: Recorder) -> ImageData:
     def progress(share: float) -> None:
+        """Tell those who watch how much has arrived."""
         recorder.update(soon=True, message=f"Downloading {config.dataset}: {share:.0%}")
 
     data = load_dataset(config.dataset, data_dir, progress=progress)
