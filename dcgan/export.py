@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
+from dcgan.animation import FORMATS as ANIMATION_FORMATS
+from dcgan.animation import animation, animation_gif
 from dcgan.errors import UserError
 from dcgan.files import write_bytes
 from dcgan.html_export import html_page
-from dcgan.images import Pixels, from_png, tile, to_pil, to_png, untile
+from dcgan.images import Pixels, from_png, tile, to_png, untile
+from dcgan.latent import interpolate
 from dcgan.onnx_export import onnx_bytes
 from dcgan.records import METRIC_COLUMNS
 from dcgan.runs import SAMPLE_COLUMNS, Frame, Run
-from dcgan.sampling import load_generator
+from dcgan.sampling import TrainedGenerator, load_generator
 
 
 def write_samples(images: Tensor, output: Path) -> None:
@@ -53,19 +57,6 @@ def enlarge(images: Pixels, scale: int) -> Pixels:
     return images.repeat(scale, axis=2).repeat(scale, axis=3)
 
 
-def animation_gif(pictures: Sequence[Pixels], seconds_per_frame: float, last_seconds: float | None = None) -> bytes:
-    """A looping GIF of pictures [H, W, C]; the last one may stay longer."""
-    frames = [to_pil(picture) for picture in pictures]
-    durations = [round(seconds_per_frame * 1000)] * len(frames)
-    if last_seconds is not None:
-        durations[-1] = round(last_seconds * 1000)
-    buffer = io.BytesIO()
-    frames[0].save(
-        buffer, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=False, disposal=1
-    )
-    return buffer.getvalue()
-
-
 def samples_gif(run: Run, scale: int = 2) -> bytes:
     """The run's sample grids from first to last as a looping GIF, resting two seconds on the last.
 
@@ -88,6 +79,26 @@ def samples_png(run: Run, step: int | None = None, scale: int = 3) -> bytes:
     if not frames:
         raise UserError(f"Run {run.title!r} has no such samples.")
     return to_png(_grid(run, frames[-1], scale))
+
+
+def walk_animation(
+    trained: TrainedGenerator, form: str, seed: int = 0, *, stops: int = 8, steps: int = 15, seconds: float = 1 / 15
+) -> bytes:
+    """A loop through `stops` random z of `seed`, `steps` pictures of `seconds` each from one to the next, as `form`.
+
+    z goes along arcs, conditions straight. Images are enlarged to about 256 pixels, without blur.
+
+    Raises:
+        UserError: `form` is none of `dcgan.animation.FORMATS`, or this computer cannot write it.
+    """
+    noise = torch.Generator().manual_seed(seed)
+    z = interpolate(trained.random_z(stops, noise), steps, loop=True)
+    condition = None
+    if trained.conditional:
+        ends = trained.condition(trained.random_labels(stops, noise))
+        condition = interpolate(ends, steps, "lerp", loop=True)
+    pictures = enlarge(trained.draw(z, condition).numpy(), max(1, 256 // trained.shape.size))
+    return animation(list(pictures.transpose(0, 2, 3, 1)), seconds, form)
 
 
 def metrics_csv(run: Run) -> bytes:
@@ -113,24 +124,27 @@ def generator_file(run: Run, epoch: int | None = None) -> bytes:
         raise UserError(f"The saved generator {frame.path.name} is gone.") from error
 
 
-def generator_as(run: Run, form: str, epoch: int | None = None) -> bytes:
-    """The generator of `epoch` (default: the newest) in one of `GENERATOR_FORMATS`.
+def generator_as(run: Run, form: str, epoch: int | None = None, seed: int = 0) -> bytes:
+    """The generator of `epoch` (default: the newest) in one of `GENERATOR_FORMATS`, or its `walk_animation` of `seed`.
 
     Raises:
         UserError: there is no such format or generator, or it cannot be written so.
     """
+    if form in ANIMATION_FORMATS:
+        return walk_animation(load_generator(run, epoch), form, seed)
     if form not in GENERATOR_FORMATS:
-        raise UserError(f"The format must be {' or '.join(GENERATOR_FORMATS)}, not {form!r}.")
+        known = [*GENERATOR_FORMATS, *ANIMATION_FORMATS]
+        raise UserError(f"The format must be {', '.join(known[:-1])} or {known[-1]}, not {form!r}.")
     return GENERATOR_FORMATS[form](run, epoch)
 
 
-def write_generator(run: Run, form: str, output: Path, epoch: int | None = None) -> int:
+def write_generator(run: Run, form: str, output: Path, epoch: int | None = None, seed: int = 0) -> int:
     """Write `generator_as` to the file `output`; returns its size in bytes.
 
     Raises:
         UserError: as `generator_as`, or the file cannot be written.
     """
-    content = generator_as(run, form, epoch)
+    content = generator_as(run, form, epoch, seed)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(output, content)

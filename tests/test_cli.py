@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -113,9 +114,20 @@ def test_export_writes_the_generator_for_other_programs(
         assert f"generator of run mine in {output}" in capsys.readouterr().out
         assert output.read_bytes().startswith(start)
     assert main(["export", trained, "--format", "tflite", "--output", "x"]) == 2
-    assert "The format must be safetensors or onnx or html" in capsys.readouterr().err
+    assert "The format must be safetensors, onnx, html, gif, mp4 or webm" in capsys.readouterr().err
     assert main(["export", trained, "--format", "onnx", "--epoch", "7", "--output", "x"]) == 2
     assert "epoch 7" in capsys.readouterr().err
+
+
+def test_export_films_a_walk_that_its_seed_decides(trained: str, tmp_path: Path) -> None:
+    films = []
+    for seed in ("1", "1", "2"):
+        output = tmp_path / "walk.mp4"
+        assert main(["export", trained, "--format", "mp4", "--seed", seed, "--output", str(output)]) == 0
+        with av.open(str(output)) as file:
+            films.append([frame.to_ndarray(format="gray") for frame in file.decode(video=0)])
+    assert [len(film) for film in films] == [8 * 15] * 3 and films[0][0].shape == (252, 252)
+    assert np.array_equal(films[0], films[1]) and not np.array_equal(films[0], films[2])
 
 
 def test_runs_prints_a_table(trained: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,7 +145,7 @@ def test_runs_without_any_says_what_to_do(runs_dir: Path, capsys: pytest.Capture
 def test_failed_run_is_status_1_and_one_sentence(
     runs_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dcgan.losses.generator_loss", lambda logits: logits.mean() * float("inf"))
+    monkeypatch.setattr("dcgan.losses.generator_loss", lambda logits, *_: logits.mean() * float("inf"))
     assert main(["train", *SMALL, "--log-every", "1", "--run-dir", str(runs_dir / "wild")]) == 1
     assert "stopped being finite numbers at step 1" in capsys.readouterr().err
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -204,6 +205,18 @@ def test_the_walk_as_an_animation(client: TestClient, run: Run) -> None:
     z, condition = explore_models.locate(run, 2, Point(index=1))
     expected = load_generator(run, 2).draw(z[None], condition[None]).numpy()[0, 0].repeat(2, 0).repeat(2, 1)
     np.testing.assert_array_equal(first, expected)
+
+
+@pytest.mark.parametrize("form", ["mp4", "webm"])
+def test_the_walk_as_a_video(client: TestClient, run: Run, form: str) -> None:
+    answer = client.get(f"/lab/runs/mine/walk.{form}?epoch=2&pick=0.1&pick=0.2&steps=4&loop=1&scale=3&milliseconds=50")
+    assert answer.headers["content-disposition"] == f'attachment; filename="mine-walk.{form}"'
+    with av.open(io.BytesIO(answer.content)) as file:
+        frames = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+    assert len(frames) == 8 and frames[0].shape == (84, 84, 3)
+    z, conditions = explore_models.path(run, 2, [Point(index=1), Point(index=2)], 4, "slerp", loop=True)
+    expected = load_generator(run, 2).draw(z, conditions).numpy().repeat(3, 2).repeat(3, 3)[:, 0]
+    assert np.abs(np.array(frames)[..., 0].astype(int) - expected.astype(int)).mean() < 6
 
 
 @pytest.mark.parametrize(

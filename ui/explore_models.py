@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dcgan import latent
+from dcgan.animation import animation
 from dcgan.data import load_dataset
 from dcgan.datasets import is_on_disk
 from dcgan.distances import nearest_images
 from dcgan.errors import UserError
-from dcgan.export import animation_gif, enlarge
-from dcgan.images import Pixels, to_png
+from dcgan.export import enlarge
+from dcgan.images import to_png
 from dcgan.models import condition_vector
 from dcgan.runs import Run
 from dcgan.sampling import TrainedGenerator, load_snapshot
@@ -159,11 +160,17 @@ def path(
     )
 
 
-def walk_gif(run: Run, epoch: int | None, z: Tensor, conditions: Tensor, scale: int, seconds: float) -> bytes:
-    """The way `z`, `conditions` as a looping GIF, `seconds` a picture, each pixel `scale` wide."""
-    images = MODELS.get(run, epoch).trained.draw(z, conditions)
-    pictures: Pixels = enlarge(images.numpy(), scale).transpose(0, 2, 3, 1)
-    return animation_gif(list(pictures), seconds)
+def walk_animation(
+    run: Run, epoch: int | None, z: Tensor, conditions: Tensor, form: str, scale: int, seconds: float
+) -> bytes:
+    """The way `z`, `conditions` as a file that moves, `seconds` a picture, each pixel about `scale` / 28 of the side.
+
+    Raises:
+        UserError: `form` is none of `dcgan.animation.FORMATS`, or this computer cannot write it.
+    """
+    trained = MODELS.get(run, epoch).trained
+    pictures = enlarge(trained.draw(z, conditions).numpy(), max(1, scale * 28 // trained.shape.size))
+    return animation(list(pictures.transpose(0, 2, 3, 1)), seconds, form)
 
 
 def nearest(run: Run, epoch: int | None, point: Point, count: int) -> tuple[Tensor, Tensor]:

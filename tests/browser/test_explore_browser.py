@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import av
 import numpy as np
 import psutil
 import pytest
@@ -162,10 +163,15 @@ def test_picks_become_a_walk_that_can_be_taken_away(app: App, page: Page, told: 
     expect(tiles).to_have_count(9)
     expect(page.locator(".why")).to_contain_text(re.compile(r"falls to \d"))
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download GIF").click()
+        page.get_by_role("link", name="GIF", exact=True).click()
     with Image.open(io.BytesIO(download.value.path().read_bytes())) as gif:
         assert gif.format == "GIF"
         assert sum(frame.info["duration"] for frame in ImageSequence.Iterator(gif)) == 9 * 100
+    with page.expect_download() as download:
+        page.get_by_role("link", name="WebM").click()
+    assert download.value.suggested_filename == "told-walk.webm"
+    with av.open(str(download.value.path())) as film:
+        assert len(list(film.decode(video=0))) == 9
     page.reload()
     expect(page.locator(".strip .tile")).to_have_count(9)
     assert not app.complaints

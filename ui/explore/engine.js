@@ -41,6 +41,15 @@ async function checked(answer) {
   throw new Error(told.error ?? "The server did not understand this request.");
 }
 
+// Saves the file at `address` under the name that the server gives it.
+async function saveFrom(address) {
+  const answer = await checked(await fetch(address));
+  const [, name] = /filename="(.+)"/.exec(answer.headers.get("content-disposition")) ?? [null, ""];
+  const href = URL.createObjectURL(await answer.blob());
+  Object.assign(document.createElement("a"), { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 10_000);
+}
+
 function floats(text) {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   return new Float32Array(bytes.buffer);

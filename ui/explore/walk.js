@@ -1,4 +1,4 @@
-// The way from pick to pick: a strip of images, the same as an animation on the big canvas, and a GIF to take away.
+// The way from pick to pick: a strip of images, the same as an animation on the big canvas, and files to take away.
 
 class Walk {
   constructor(root, panel) {
@@ -17,6 +17,7 @@ class Walk {
     };
     this.find(".at").oninput = () => this.stopAt(Number(this.find(".at").value));
     this.find(".random").onclick = () => panel.keepRandom(3);
+    for (const link of root.querySelectorAll(".files a")) link.onclick = (event) => this.download(event, link);
   }
 
   settings(change, done) {
@@ -65,7 +66,7 @@ class Walk {
 
   show(query) {
     this.strip();
-    this.find(".gif").href = this.panel.engine.address("walk.gif", [...query, ["milliseconds", this.pause()]]);
+    this.addressFiles(query);
     this.find(".at").max = this.count - 1;
     this.find(".why").textContent = whyArc(this.norms, this.panel.state.method);
     drawNorms(this.find("svg"), this.norms, this.panel.state.method);
@@ -95,7 +96,28 @@ class Walk {
     this.playing = on && this.count > 1;
     this.find(".play").textContent = this.playing ? "❚❚ pause" : "▶ play";
     if (this.playing) this.timer = setInterval(() => this.to((this.frame + 1) % this.count), this.pause());
-    if (this.pixels) this.find(".gif").href = this.panel.engine.address("walk.gif", [...this.wish(), ["milliseconds", this.pause()]]);
+    if (this.pixels) this.addressFiles(this.wish());
+  }
+
+  addressFiles(query) {
+    for (const link of this.root.querySelectorAll(".files a")) {
+      link.href = this.panel.engine.address(`walk.${link.dataset.form}`, [...query, ["milliseconds", this.pause()]]);
+    }
+  }
+
+  // Fetched first, so that a file that cannot be made is one sentence and not a broken download.
+  async download(event, link) {
+    event.preventDefault();
+    const { panel } = this;
+    const waiting = setTimeout(() => panel.say(`The ${link.textContent} is being made.`), 400);
+    try {
+      await saveFrom(link.href);
+      panel.say(panel.notice());
+    } catch (error) {
+      panel.fail(error);
+    } finally {
+      clearTimeout(waiting);
+    }
   }
 
   stopAt(frame) {
@@ -155,5 +177,5 @@ const WALK_HTML = `
     <div class="strip"></div>
     <div class="player"><button type="button" class="play">▶ play</button><input type="range" class="at" min="0" value="0" aria-label="Picture of the walk"><label class="hint">speed <input type="range" class="speed" min="2" max="25" value="10" aria-label="Pictures per second"></label></div>
     <div class="norms"><svg viewBox="0 0 100 40" preserveAspectRatio="none" role="img" aria-label="Length of z along the walk, for both ways"><polyline class="lerp"></polyline><polyline class="slerp"></polyline></svg><p class="why"></p></div>
-    <a class="button gif" download>Download GIF</a>
+    <p class="files">Take it away: <a class="button" data-form="gif" download>GIF</a> <a class="button" data-form="mp4" download>MP4</a> <a class="button" data-form="webm" download>WebM</a></p>
   </div>`;
