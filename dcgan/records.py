@@ -30,6 +30,7 @@ RECENT = 32_000  # bytes of a growing file that are read to know how a run goes 
 class Status:
     """Where a run is: `seconds` of training without pauses, `eta` in seconds, `fraction` of the whole in [0, 1].
 
+    `limit` is the training time after which the process ends by itself, in seconds; None where only epochs count.
     `updated` is the time of writing in seconds since 1970; `beat` is the same on the machine's own clock, which nobody
     sets. `process_started` is what `process_start` tells.
     """
@@ -51,6 +52,8 @@ class Status:
     updated: float = 0.0
     beat: float = 0.0
 
+    limit: float | None = None
+    silent: float = 0.0
     @property
     def active(self) -> bool:
         """Whether a process works on the run (or sleeps on it, paused)."""
@@ -166,7 +169,7 @@ def _status(record: Mapping[str, Any]) -> Status:
     kept: dict[str, Any] = {}
     for spec in fields(Status):
         value = record.get(spec.name)
-        kind = float if spec.name == "eta" else type(spec.default)
+        kind = float if spec.name in ("eta", "limit") else type(spec.default)
         if kind is float and type(value) is int:
             value = float(value)
         if type(value) is kind:

@@ -155,6 +155,7 @@ class _Session:
 
     def _goes_on_after_step(self) -> bool:
         """Save and judge where it is time, obey the controls; whether to take another step."""
+            limit=self.max_seconds,
         epoch_ended = self.trainer.step % self.trainer.steps_per_epoch == 0
         if epoch_ended or self.seconds() - self.saved_at > self.save_interval:
             self._save()

@@ -268,6 +268,16 @@ def test_a_finished_run_goes_on_to_more_epochs(runs_dir: Path) -> None:
     assert open_run(run.path).config.epochs == 3
 
 
+def test_started_again_it_has_as_much_time(runs_dir: Path) -> None:
+    run = make_run(runs_dir, dataset="digits", epochs=10_000)
+    write_status(run, limit=0.3)
+    again = open_run(runs_dir / launch.start_again(run, {"lr_g": 1e-3}))
+    assert again.config.lr_g == 1e-3
+    wait_for(lambda: again.status().state == "finished")
+    assert again.status().limit == 0.3
+    assert words.progress(again.status()) == f"epoch {again.status().epoch}"
+
+
 def test_the_time_an_epoch_takes_is_measured_on_earlier_runs() -> None:
     assert seconds_an_epoch(Status(epochs=20, step=50, total_steps=200, seconds=30.0)) == pytest.approx(6.0)
     assert seconds_an_epoch(Status(epochs=20, step=0, total_steps=200)) is None

@@ -135,6 +135,7 @@ def test_time_limit_ends_a_run_cleanly(runs_dir: Path, small_config: TrainConfig
     run = new_run(runs_dir, small_config.with_changes(epochs=10_000))
     status = run_training(run, max_seconds=0.5)
     assert status.state == "finished" and 0 < status.step < status.total_steps
+    assert status.limit == run.status().limit == 0.5
     assert run.snapshots()[-1].step == status.step and status.seconds == pytest.approx(0.5, abs=0.5)
 
 

@@ -39,6 +39,8 @@ def start(config: TrainConfig, preset: str, max_seconds: float | None = None, ti
 def start_again(run: Run, changes: Mapping[str, Any]) -> str:
     """End `run` where it is still going, and start one with `changes` to its settings; returns the new run's name.
 
+    The new one has as much time as `run` had.
+
     Raises:
         UserError: the run does not end within `PATIENCE_SECONDS`, or a change is not allowed.
     """
@@ -50,7 +52,7 @@ def start_again(run: Run, changes: Mapping[str, Any]) -> str:
         if time.monotonic() > end:
             raise UserError(f"Run {run.title!r} has been asked to stop and is still busy; start again in a moment.")
         time.sleep(0.1)
-    return start(config, run.preset)
+    return start(config, run.preset, run.status().limit)
 
 
 def go_on(run: Run, epochs: int) -> None:

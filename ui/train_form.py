@@ -26,7 +26,7 @@ def train_form(known_runs: list[Run]) -> None:
     values: dict[str, Any] = {"dataset": _choose_dataset(preset)}
     left, right = st.columns(2)
     with left:
-        values["epochs"] = _widget(preset, "epochs", int, field_info("epochs"))
+        values["epochs"] = field_widget(preset, "epochs", int, field_info("epochs"))
     with right:
         max_seconds = _choose_limit(preset)
     values["device"] = _choose_device(preset)
@@ -46,7 +46,7 @@ def restart_on_digits(run: Run) -> None:
     digits = DATASETS["digits"]
     if st.button(f"Start the same on the {digits.title.lower()}", type="primary", key="restart_on_digits"):
         with errors_as_sentences():
-            name = launch.start(run.config.with_changes(dataset=digits.name), run.preset)
+            name = launch.start(run.config.with_changes(dataset=digits.name), run.preset, run.status().limit)
             st.query_params.from_dict({"run": name})
             st.rerun()
 
@@ -155,14 +155,14 @@ def _advanced(preset: Preset) -> dict[str, Any]:
             columns = st.columns(2)
             for place, (name, kind, info) in enumerate(fields):
                 with columns[place % 2]:
-                    values[name] = _widget(preset, name, kind, info)
+                    values[name] = field_widget(preset, name, kind, info)
     return values
 
 
-def _widget(preset: Preset, name: str, kind: type, info: FieldInfo) -> Any:
-    """The input for one field of `TrainConfig`, with its label, explanation and limits."""
+def field_widget(preset: Preset, name: str, kind: type, info: FieldInfo, form: str = "form") -> Any:
+    """The input for one field of `TrainConfig` in the form called `form`, with its label, explanation and limits."""
     value = getattr(preset.config, name)
-    common: dict[str, Any] = {"key": _key(preset, name), "help": info.help, "persist_state": "session"}
+    common: dict[str, Any] = {"key": _key(preset, name, form), "help": info.help, "persist_state": "session"}
     if info.choices:
         return st.selectbox(info.label, info.choices, index=info.choices.index(value), **common)
     if kind is bool:
@@ -179,5 +179,5 @@ def _step(value: float) -> float:
     return 10.0 ** (math.floor(math.log10(value)) - 1) if 0 < value < 0.05 else 0.05
 
 
-def _key(preset: Preset, name: str) -> str:
-    return f"form.{preset.name}.{name}"
+def _key(preset: Preset, name: str, form: str = "form") -> str:
+    return f"{form}.{preset.name}.{name}"

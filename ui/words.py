@@ -83,7 +83,7 @@ def family_facts(run: Run) -> list[str]:
 
 
 def progress(status: Status) -> str:
-    """`epoch 3 of 20`, or `20 epochs` when that is all of them."""
+    """`epoch 3 of 20`, or `20 epochs` when that is all of them; `epoch 3` where it is the time that ends the run."""
     if status.epochs and status.epoch >= status.epochs and not status.active:
         return f"{status.epochs} epoch{'s' if status.epochs != 1 else ''}"
-    return f"epoch {status.epoch} of {status.epochs}"
+    return f"epoch {status.epoch}" if status.limit else f"epoch {status.epoch} of {status.epochs}"

@@ -10,7 +10,8 @@ function duration(seconds) {
 
 // The line above the samples: epoch, bar, step, speed, time left (or taken), device.
 function showLine(find, status) {
-  find(".epoch").textContent = `epoch ${Math.max(status.epoch, 1)} of ${Math.max(status.epochs, 1)}`;
+  const whole = status.limit ? "" : ` of ${Math.max(status.epochs, 1)}`; // where it is the time that ends the run
+  find(".epoch").textContent = `epoch ${Math.max(status.epoch, 1)}${whole}`;
   find("progress").value = status.fraction ?? 0;
   find(".step").textContent = `step ${WHOLE.format(status.step)}`;
   find(".speed").textContent = status.images_per_second ? `${WHOLE.format(status.images_per_second)} images/s` : "";
