@@ -18,6 +18,11 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
 CONDITIONINGS = ("none", "labels", "clusters")
 NORMALIZATIONS = ("none", "batch", "spectral")
+FAMILIES = ("dcgan", "mlp")
+OBJECTIVES = ("non-saturating", "minimax", "hinge", "lsgan", "wgan-gp", "rpgan")
+SMOOTHED = ("non-saturating", "minimax")  # the objectives with targets that label smoothing can move
+IMAGE_SIZES = (28, 32, 64, 128)
+FITS = ("crop", "pad")
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,25 @@ class TrainConfig:
         "auto", "Device", "Where the arithmetic happens; auto takes a GPU when there is one.",
         choices=DEVICES, group="main",
     )  # fmt: skip
+    image_size: int = _setting(
+        0, "Image size", "Side length of the images in pixels: 28, 32, 64 or 128; 0 leaves them as the data has them.",
+        low=0, high=128, group="model",
+    )  # fmt: skip
+    channels: int = _setting(
+        0, "Channels", "1 for gray images, 3 for colour; 0 leaves them as the data has them.", low=0, high=3,
+        group="model",
+    )  # fmt: skip
+    source: str = _setting(
+        "", "Own images", "With the data set folder: a folder of images, or the name of an uploaded set.", group="main",
+    )  # fmt: skip
+    fit: str = _setting(
+        "crop", "Shape of own images", "How images that are not square become so: crop cuts off what lies outside the "
+        "middle, pad keeps all of it between black bars.", choices=FITS, group="main",
+    )  # fmt: skip
+    family: str = _setting(
+        "dcgan", "Family", "Both networks are made of convolutions (dcgan) or of fully connected layers only (mlp).",
+        choices=FAMILIES, group="model",
+    )  # fmt: skip
     conditioning: str = _setting(
         "none", "Conditioning", "Whether both networks are told which digit, or which group of look-alikes, is drawn.",
         choices=CONDITIONINGS, group="model",
@@ -72,6 +96,13 @@ class TrainConfig:
         0, "G finishing layer", "Feature maps of one more layer at full size, for cleaner strokes; 0 leaves it out.",
         low=0, high=512, group="model",
     )  # fmt: skip
+    generator_norm: str = _setting(
+        "batch", "G normalisation", "How G keeps the size of its signals in check between layers.",
+        choices=NORMALIZATIONS, group="model",
+    )  # fmt: skip
+    kernel_size: int = _setting(
+        4, "Kernel size", "How many pixels wide the window of a convolution is.", low=3, high=5, group="model",
+    )  # fmt: skip
     discriminator_width: int = _setting(
         64, "Discriminator width", "Feature maps in D's first layer; wider judges finer and trains slower.",
         low=4, high=512, group="model",
@@ -91,6 +122,30 @@ class TrainConfig:
     dropout: float = _setting(
         0.0, "Dropout", "Share of D's signals switched off at random, which slows D down.", low=0.0, high=0.9,
         group="model",
+    )  # fmt: skip
+    objective: str = _setting(
+        "non-saturating", "Objective", "What the two networks are paid for: the loss functions of the game.",
+        choices=OBJECTIVES, group="optimisation",
+    )  # fmt: skip
+    gradient_penalty: float = _setting(
+        10.0, "Gradient penalty", "With wgan-gp: how strongly D's slope, from generated to real images, is held at 1.",
+        low=0.0, high=1000.0, group="optimisation",
+    )  # fmt: skip
+    r1: float = _setting(
+        0.0, "R1 penalty", "How strongly D's slope at real images is held down; 0 switches it off.", low=0.0,
+        high=1000.0, group="optimisation",
+    )  # fmt: skip
+    r2: float = _setting(
+        0.0, "R2 penalty", "How strongly D's slope at generated images is held down; 0 switches it off.", low=0.0,
+        high=1000.0, group="optimisation",
+    )  # fmt: skip
+    penalty_every: int = _setting(
+        1, "Steps between penalties", "R1 and R2 are worked out every so many steps, and count as many times more.",
+        low=1, high=64, group="optimisation",
+    )  # fmt: skip
+    critic_steps: int = _setting(
+        1, "D steps per G step", "How many times D learns before G learns once.", low=1, high=20,
+        group="optimisation",
     )  # fmt: skip
     batch_size: int = _setting(
         128, "Batch size", "How many real and how many generated images are seen in one step.", low=2, high=8192,
@@ -148,6 +203,9 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for spec in fields(self):
             object.__setattr__(self, spec.name, _checked(spec, getattr(self, spec.name)))
+        for wrong, sentence in _impossible(self):
+            if wrong:
+                raise UserError(sentence)
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON values."""
@@ -213,6 +271,33 @@ def _checked(spec: Field[Any], value: Any) -> Any:
     return value
 
 
+def _impossible(config: TrainConfig) -> Iterable[tuple[bool, str]]:
+    """What cannot go together, each with the reason."""
+    yield (
+        config.image_size not in (0, *IMAGE_SIZES),
+        f"image_size must be {', '.join(map(str, IMAGE_SIZES))}, or 0 for the data's own, not {config.image_size}.",
+    )
+    yield config.channels == 2, "channels must be 1 (gray), 3 (colour), or 0 for the data's own, not 2."
+    yield (
+        config.objective == "wgan-gp" and config.discriminator_norm == "batch",
+        "Objective wgan-gp holds D's slope at every image by itself, which batch normalisation in D mixes up; take "
+        "discriminator_norm none or spectral.",
+    )
+    yield (
+        config.label_smoothing > 0 and config.objective not in SMOOTHED,
+        f"label_smoothing moves the targets of {' and '.join(SMOOTHED)}; objective {config.objective} has none, so set "
+        "it to 0.",
+    )
+    yield (
+        config.family == "mlp" and config.generator_finish > 0,
+        "generator_finish is a convolution, and family mlp has none; set it to 0.",
+    )
+    yield (
+        config.family == "mlp" and config.kernel_size != 4,
+        "kernel_size is the window of a convolution, and family mlp has none; leave it at 4.",
+    )
+
+
 _KIND_WORDS = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
 
 
@@ -224,6 +309,15 @@ class Preset:
     title: str
     summary: str
     config: TrainConfig
+    group: str = "start"
+
+
+PRESET_GROUPS = {
+    "start": "Start here",
+    "classic": "The classics",
+    "game": "Other games, same networks",
+    "image": "Other images",
+}  # title of every `Preset.group`, in the order they are shown
 
 
 PRESETS: dict[str, Preset] = {
@@ -272,6 +366,107 @@ PRESETS: dict[str, Preset] = {
             "Classic DCGAN",
             "The network of the 2015 paper at 28x28: noise in, digits out, nobody says which digit.",
             TrainConfig(),
+            "classic",
+        ),
+        Preset(
+            "mlp",
+            "Fully connected GAN",
+            "The first GAN of 2014: no convolutions, every unit sees the whole image. Compare it with the DCGAN.",
+            TrainConfig(family="mlp", discriminator_norm="none", dropout=0.3),
+            "classic",
+        ),
+        Preset(
+            "classic",
+            "DCGAN with dropout",
+            "A dense start, batch norm in G, dropout in D; switch the objective between minimax and non-saturating.",
+            TrainConfig(dropout=0.25),
+            "classic",
+        ),
+        Preset(
+            "digitgen",
+            "Digit generator",
+            "Big and patient: 200 random numbers, 256 maps of 7x7, small steps over 100 epochs.",
+            TrainConfig(
+                epochs=100,
+                latent_dim=200,
+                generator_width=128,
+                discriminator_norm="none",
+                dropout=0.3,
+                batch_size=256,
+                lr_g=1e-4,
+                lr_d=1e-4,
+            ),
+            "classic",
+        ),
+        Preset(
+            "keras-style",
+            "Tutorial style",
+            "The shape of a well-known tutorial: windows of 5x5 pixels, dropout, no normalisation in D.",
+            TrainConfig(
+                epochs=50,
+                kernel_size=5,
+                generator_width=64,
+                discriminator_norm="none",
+                dropout=0.3,
+                batch_size=256,
+                lr_g=1e-4,
+                lr_d=1e-4,
+            ),
+            "classic",
+        ),
+        Preset(
+            "conditional",
+            "Conditional DCGAN",
+            "The classic DCGAN at full width, told which digit to draw: ask it for threes only.",
+            TrainConfig(conditioning="labels"),
+            "classic",
+        ),
+        Preset(
+            "wgan-gp",
+            "WGAN-GP",
+            "D measures a distance instead of guessing real or fake, and learns five times for each step of G.",
+            TrainConfig(
+                objective="wgan-gp",
+                discriminator_norm="none",
+                critic_steps=5,
+                batch_size=64,
+                beta1=0.0,
+                beta2=0.9,
+            ),
+            "game",
+        ),
+        Preset(
+            "r3gan",
+            "R3GAN",
+            "D compares a real image with a generated one and is kept smooth at both; no tricks beside.",
+            TrainConfig(
+                objective="rpgan",
+                r1=1.0,
+                r2=1.0,
+                generator_norm="none",
+                discriminator_norm="none",
+                batch_size=64,
+                beta1=0.0,
+                beta2=0.99,
+                ema_decay=0.999,
+            ),
+            "game",
+        ),
+        Preset(
+            "color",
+            "Coloured digits",
+            "Three channels: MNIST in random ink on random paper; both networks are told the digit.",
+            TrainConfig(dataset="color-mnist", conditioning="labels", ema_decay=0.995),
+            "image",
+        ),
+        Preset(
+            "hires",
+            "High resolution",
+            "The same builder at 64x64 pixels; set the image size to 128 if you have a GPU or an evening.",
+            TrainConfig(
+                image_size=64, conditioning="labels", generator_width=16, discriminator_width=16, batch_size=64
+            ),
+            "image",
         ),
     )
 }

@@ -32,8 +32,9 @@ class Stepped:
 class Progress:
     """Means over the steps since the last log point.
 
-    `loss_d` and `loss_g` are in nats; `d_real` and `d_fake` are mean sigmoids of D's logits on real and generated
-    images; `accuracy` is the share of both that D told right.
+    `loss_d` and `loss_g` are the objective's values without penalties, in nats where it is logarithmic; `d_real` and
+    `d_fake` say how sure D was that real and generated images are real, from 0 to 1 (`dcgan.losses.certainty`);
+    `accuracy` is the share of both that D told right.
     """
 
     step: int

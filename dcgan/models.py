@@ -1,24 +1,30 @@
-"""Generator and discriminator after the DCGAN paper (Radford, Metz, Chintala; arXiv 1511.06434), at any small size.
+"""Generator and discriminator: the DCGAN paper's (Radford, Metz, Chintala; arXiv 1511.06434) at any small size, and
+the first GAN's, of fully connected layers only (Goodfellow et al., arXiv 1406.2661).
 
-The generator grows a small map by doublings, the discriminator halves it back: 28 -> 14 -> 7, 32 -> 16 -> 8 -> 4.
+Convolutions grow a small map by doublings and halve it back: 7 -> 14 -> 28, 4 -> 8 -> 16 -> 32.
 Conditioning: a class vector beside z in G (arXiv 1411.1784), a projection in D (Miyato, Koyama; arXiv 1802.05637).
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from dcgan.config import TrainConfig
-from dcgan.distributed import ALONE, BatchNorm2d, batch_moments
-from dcgan.layers import FlattenChannelsLast, FromImage, ToImage
+from dcgan.distributed import ALONE, BatchNorm1d, BatchNorm2d, batch_moments
+from dcgan.layers import STRIDE, FlattenChannelsLast, FromImage, ToImage, padding
 
+Module = TypeVar("Module", bound=nn.Module)
 INIT_STD = 0.02  # arXiv 1511.06434, section 4
 LEAK = 0.2  # idem
+WIDEST = 8  # times the width: where maps are doubled more than three times, the smallest are no wider (idem, figure 1)
+ROWS = 4  # units of a fully connected layer for each unit of width
 
 
 @dataclass(frozen=True)
@@ -53,20 +59,8 @@ class Generator(nn.Module):
         super().__init__()
         self.latent_dim = config.latent_dim
         self.num_classes = config.num_conditions(shape.num_classes)
-        sizes = map_sizes(shape.size)
-        widths = [config.generator_width * 2**i for i in reversed(range(len(sizes) - 1))]
-        self.stem = nn.Linear(self.latent_dim + self.num_classes, widths[0] * sizes[0] ** 2, bias=False)
-        self.unflatten = nn.Unflatten(1, (widths[0], sizes[0], sizes[0]))
-        layers: list[nn.Module] = [BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
-        for narrow, wide in zip(widths[1:], widths[:-1], strict=True):
-            layers += [_up(wide, narrow), BatchNorm2d(narrow), nn.ReLU(inplace=True)]
-        if config.generator_finish:
-            finish = config.generator_finish
-            layers += [_up(widths[-1], finish), BatchNorm2d(finish), nn.ReLU(inplace=True)]
-            layers += [nn.Conv2d(finish, shape.channels, 3, 1, 1), nn.Tanh()]
-        else:
-            layers += [ToImage(widths[-1], shape.channels), nn.Tanh()]
-        self.body = nn.Sequential(*layers)
+        build = _connected_generator if config.family == "mlp" else _convolutional_generator
+        self.stem, self.unflatten, self.body = build(config, shape, self.latent_dim + self.num_classes)
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """Images [N, C, H, W] in [-1, 1] from z [N, latent_dim] and, where conditional, condition [N, classes]."""
@@ -80,8 +74,10 @@ class Generator(nn.Module):
 
     def from_stem(self, activations: Tensor) -> Tensor:
         """Images [N, C, H, W] in [-1, 1] from first-layer activations [N, features]."""
-        # In the convolutions' memory order, so that gradients come back in it: other orders are many times slower.
-        maps = self.unflatten(activations).contiguous(memory_format=torch.channels_last)
+        maps: Tensor = self.unflatten(activations)
+        if maps.dim() == 4:
+            # In the convolutions' memory order, so that gradients come back in it: other orders are many times slower.
+            maps = maps.contiguous(memory_format=torch.channels_last)
         images: Tensor = self.body(maps)
         return images
 
@@ -92,27 +88,20 @@ class Discriminator(nn.Module):
     def __init__(self, config: TrainConfig, shape: ImageShape, noise: torch.Generator | None = None) -> None:
         super().__init__()
         self.num_classes = config.num_conditions(shape.num_classes)
-        sizes = map_sizes(shape.size)
-        widths = [config.discriminator_width * 2**i for i in range(len(sizes) - 1)]
-        layers: list[nn.Module] = []
-        for i, (inputs, outputs) in enumerate(zip([shape.channels, *widths], widths, strict=False)):
-            layers += [
-                _down(inputs, outputs, config.discriminator_norm, first=i == 0),
-                nn.LeakyReLU(LEAK, inplace=i > 0),  # in place on the first layer's view would reorder its gradient
-            ]
-            if config.dropout:
-                layers.append(Dropout(config.dropout, noise))
+        build = _connected_layers if config.family == "mlp" else _convolutional_layers
+        layers, width, pixels = build(config, shape, noise)
         if config.minibatch_std:
             layers.append(MinibatchStd())
         self.body = nn.Sequential(*layers, FlattenChannelsLast())
-        features = (widths[-1] + config.minibatch_std) * sizes[0] ** 2
+        features = (width + config.minibatch_std) * pixels
         self.dense: nn.Module = nn.Identity()
         if config.discriminator_features:
-            self.dense = nn.Sequential(nn.Linear(features, config.discriminator_features), nn.LeakyReLU(LEAK))
+            dense = _normed(nn.Linear(features, config.discriminator_features), config.discriminator_norm)
+            self.dense = nn.Sequential(dense, nn.LeakyReLU(LEAK))
             features = config.discriminator_features
-        self.score = nn.Linear(features, 1)
+        self.score = _normed(nn.Linear(features, 1), config.discriminator_norm)
         if self.num_classes:
-            self.projection = nn.Linear(self.num_classes, features, bias=False)
+            self.projection = _normed(nn.Linear(self.num_classes, features, bias=False), config.discriminator_norm)
 
     def forward(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         """Logits [N] for images [N, C, H, W] in [-1, 1] and, where conditional, condition [N, classes]."""
@@ -150,20 +139,26 @@ class MinibatchStd(nn.Module):
     world = ALONE
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, C, H, W] -> [N, C + 1, H, W]."""
+        """[N, C, H, W] -> [N, C + 1, H, W], and rows [N, C] -> [N, C + 1]."""
         _, variance = batch_moments(x.float(), [0], self.world)
         spread = (variance + 1e-8).sqrt().mean().to(x.dtype)
         return torch.cat([x, spread.expand(x.shape[0], 1, *x.shape[2:])], dim=1)
 
 
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
-    """Draw all weights anew as the DCGAN paper does: N(0, 0.02), batch norm scales N(1, 0.02), biases 0."""
+    """Draw all weights anew as the DCGAN paper does: N(0, 0.02), batch norm scales N(1, 0.02), biases 0.
+
+    Without batch norm such small weights would let signals fade from layer to layer; in a network that has none they
+    are N(0, 2 / fan in) (He et al., arXiv 1502.01852, equation 10).
+    """
+    normalised = any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in network.modules())
     for module in network.modules():
         if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(_raw_weight(module), 0.0, INIT_STD, generator=generator)
+            std = INIT_STD if normalised else math.sqrt(2 / _fan_in(module))
+            nn.init.normal_(_raw_weight(module), 0.0, std, generator=generator)
             if nn.utils.parametrize.is_parametrized(module, "weight"):
                 _find_singular_vectors(module, generator)
-        elif isinstance(module, nn.BatchNorm2d):
+        elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             nn.init.normal_(module.weight, 1.0, INIT_STD, generator=generator)
         else:
             continue
@@ -176,24 +171,109 @@ def count_parameters(networks: Iterable[nn.Module]) -> int:
     return sum(p.numel() for network in networks for p in network.parameters())
 
 
-def _up(inputs: int, outputs: int) -> nn.Module:
-    return nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
+Parts = tuple[nn.Linear, nn.Module, nn.Sequential]  # of a generator: its first layer, rows to maps, all the rest
+Layers = tuple[list[nn.Module], int, int]  # of a discriminator; width and number of pixels of the map they end in
 
 
-def _down(inputs: int, outputs: int, norm: str, *, first: bool) -> nn.Module:
+def _map_widths(width: int, doublings: int) -> list[int]:
+    """Feature maps from the largest to the smallest map."""
+    return [width * min(2**i, WIDEST) for i in range(doublings)]
+
+
+def _convolutional_generator(config: TrainConfig, shape: ImageShape, inputs: int) -> Parts:
+    sizes, kernel, norm = map_sizes(shape.size), config.kernel_size, config.generator_norm
+    widths = _map_widths(config.generator_width, len(sizes) - 1)[::-1]
+    stem = nn.Linear(inputs, widths[0] * sizes[0] ** 2, bias=norm != "batch")
+    layers: list[nn.Module] = [BatchNorm2d(widths[0])] if norm == "batch" else []
+    layers.append(nn.ReLU(inplace=True))
+    finish = [config.generator_finish] if config.generator_finish else []
+    for wide, narrow in itertools.pairwise([*widths, *finish]):
+        layers += [*_up(wide, narrow, kernel, norm), nn.ReLU(inplace=True)]
+    last = nn.Conv2d(finish[0], shape.channels, 3, 1, 1) if finish else ToImage(widths[-1], shape.channels, kernel)
+    body = nn.Sequential(*layers, last, nn.Tanh())
+    return _normed(stem, norm), nn.Unflatten(1, (widths[0], sizes[0], sizes[0])), body
+
+
+def _connected_generator(config: TrainConfig, shape: ImageShape, inputs: int) -> Parts:
+    """Three hidden layers, each twice as wide as the one before."""
+    norm, widths = config.generator_norm, [config.generator_width * ROWS * 2**i for i in range(3)]
+    layers: list[nn.Module] = []
+    for narrow, wide in itertools.pairwise([inputs, *widths]):
+        layers.append(_normed(nn.Linear(narrow, wide, bias=norm != "batch"), norm))
+        layers += [BatchNorm1d(wide)] if norm == "batch" else []
+        layers.append(nn.ReLU(inplace=True))
+    image = (shape.channels, shape.size, shape.size)
+    layers += [nn.Linear(widths[-1], math.prod(image)), nn.Unflatten(1, image), nn.Tanh()]
+    stem = layers[0]
+    assert isinstance(stem, nn.Linear)
+    return stem, nn.Identity(), nn.Sequential(*layers[1:])
+
+
+def _convolutional_layers(config: TrainConfig, shape: ImageShape, noise: torch.Generator | None) -> Layers:
+    sizes = map_sizes(shape.size)
+    widths = _map_widths(config.discriminator_width, len(sizes) - 1)
+    layers: list[nn.Module] = []
+    for i, (inputs, outputs) in enumerate(zip([shape.channels, *widths], widths, strict=False)):
+        layers += [
+            _down(inputs, outputs, config.kernel_size, config.discriminator_norm, first=i == 0),
+            nn.LeakyReLU(LEAK, inplace=i > 0),  # in place on the first layer's view would reorder its gradient
+        ]
+        if config.dropout:
+            layers.append(Dropout(config.dropout, noise))
+    return layers, widths[-1], sizes[0] ** 2
+
+
+def _connected_layers(config: TrainConfig, shape: ImageShape, noise: torch.Generator | None) -> Layers:
+    """Two hidden layers, the second half as wide as the first."""
+    norm = config.discriminator_norm
+    widths = [config.discriminator_width * ROWS * 2, config.discriminator_width * ROWS]
+    layers: list[nn.Module] = [FlattenChannelsLast()]
+    for i, (wide, narrow) in enumerate(itertools.pairwise([shape.channels * shape.size**2, *widths])):
+        batch = norm == "batch" and i > 0
+        layers.append(_normed(nn.Linear(wide, narrow, bias=not batch), norm))
+        layers += [BatchNorm1d(narrow)] if batch else []
+        layers.append(nn.LeakyReLU(LEAK, inplace=True))
+        if config.dropout:
+            layers.append(Dropout(config.dropout, noise))
+    return layers, widths[-1], 1
+
+
+def _up(inputs: int, outputs: int, kernel: int, norm: str) -> list[nn.Module]:
+    edge = padding(kernel)
+    conv = nn.ConvTranspose2d(inputs, outputs, kernel, STRIDE, edge, kernel % 2, bias=norm != "batch")
+    return [conv, BatchNorm2d(outputs)] if norm == "batch" else [_normed(conv, norm)]
+
+
+def _down(inputs: int, outputs: int, kernel: int, norm: str, *, first: bool) -> nn.Module:
     # The paper leaves the first layer without batch norm: it must see the real pixel statistics.
     batch = norm == "batch" and not first
-    conv = FromImage(inputs, outputs) if first else nn.Conv2d(inputs, outputs, 4, 2, 1, bias=not batch)
+    conv: nn.Module = FromImage(inputs, outputs, kernel)
+    if not first:
+        conv = nn.Conv2d(inputs, outputs, kernel, STRIDE, padding(kernel), bias=not batch)
+    return nn.Sequential(conv, BatchNorm2d(outputs)) if batch else _normed(conv, norm)
+
+
+def _normed(layer: Module, norm: str) -> Module:
+    """`layer` with its largest singular value held at 1 where `norm` is spectral (Miyato et al., arXiv 1802.05957)."""
     if norm == "spectral":
-        return nn.utils.parametrizations.spectral_norm(conv)
-    return nn.Sequential(conv, BatchNorm2d(outputs)) if batch else conv
+        nn.utils.parametrizations.spectral_norm(layer)  # changes the layer itself
+    return layer
+
+
+def _fan_in(module: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> float:
+    """How many inputs meet in one output."""
+    if isinstance(module, nn.Linear):
+        return module.in_features
+    window = math.prod(module.kernel_size) / (math.prod(module.stride) if isinstance(module, nn.ConvTranspose2d) else 1)
+    return module.in_channels * window
 
 
 @torch.no_grad()
 def _find_singular_vectors(module: nn.Module, generator: torch.Generator) -> None:
     """Start spectral norm's power iteration for the weight as it is now; torch would draw from its global state."""
     norm: Any = module.parametrizations.weight[0]  # type: ignore[index,union-attr]
-    matrix = _raw_weight(module).flatten(1)
+    weight = _raw_weight(module)
+    matrix = (weight.transpose(0, 1) if isinstance(module, nn.ConvTranspose2d) else weight).flatten(1)
     left = torch.randn(len(matrix), generator=generator)
     for _ in range(15):
         right = nn.functional.normalize(matrix.t() @ left, dim=0)

@@ -43,7 +43,8 @@ def onnx_bytes(trained: TrainedGenerator) -> bytes:
     Raises:
         UserError: the generator has a layer that is not known here.
     """
-    operators = _operators([trained.network.stem, trained.network.unflatten, *trained.network.body])
+    modules = [trained.network.stem, trained.network.unflatten, *trained.network.body]
+    operators = _operators([module for module in modules if not isinstance(module, nn.Identity)])
     names = [INPUT, *(f"x{place}" for place in range(1, len(operators))), OUTPUT]
     nodes, weights = [], []
     for place, operator in enumerate(operators):
@@ -77,7 +78,7 @@ def _operators(modules: Iterable[nn.Module]) -> list[_Operator]:
         module = waiting.pop(0)
         if isinstance(module, nn.Linear | nn.ConvTranspose2d | nn.Conv2d):
             shaped = [_reshape(waiting.pop(0))] if waiting and isinstance(waiting[0], nn.Unflatten) else []
-            norm = waiting.pop(0) if waiting and isinstance(waiting[0], nn.BatchNorm2d) else None
+            norm = waiting.pop(0) if waiting and isinstance(waiting[0], _NORMS) else None
             chain += [_weighted(module, norm), *shaped]
         elif type(module) in _PLAIN:
             chain.append(_Operator(_PLAIN[type(module)]))
@@ -86,6 +87,7 @@ def _operators(modules: Iterable[nn.Module]) -> list[_Operator]:
     return chain
 
 
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 _PLAIN: dict[type[nn.Module], str] = {nn.ReLU: "Relu", nn.Tanh: "Tanh"}
 
 
@@ -99,7 +101,7 @@ def _weighted(module: nn.Linear | nn.ConvTranspose2d | nn.Conv2d, norm: nn.Modul
     axis = 1 if isinstance(module, nn.ConvTranspose2d) else 0
     weight: Array = module.weight.detach().double().numpy()
     bias: Array = np.zeros(weight.shape[axis]) if module.bias is None else module.bias.detach().double().numpy()
-    if isinstance(norm, nn.BatchNorm2d):
+    if isinstance(norm, _NORMS):
         factor, shift = _affine(norm)
         pixels = weight.shape[axis] // len(factor)
         factor, shift = factor.repeat(pixels), shift.repeat(pixels)
@@ -110,10 +112,12 @@ def _weighted(module: nn.Linear | nn.ConvTranspose2d | nn.Conv2d, norm: nn.Modul
         return _Operator("Gemm", constants, {"transB": 1})
     assert module.groups == 1 and module.dilation == (1, 1) and not isinstance(module.padding, str)
     sizes = {"kernel_shape": module.kernel_size, "strides": module.stride, "pads": module.padding * 2}
+    if isinstance(module, nn.ConvTranspose2d):
+        sizes["output_padding"] = module.output_padding
     return _Operator("ConvTranspose" if axis else "Conv", constants, sizes)
 
 
-def _affine(norm: nn.BatchNorm2d) -> tuple[Array, Array]:
+def _affine(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Array, Array]:
     """Factor and shift [C] that the normalisation amounts to once its statistics stand."""
     assert norm.running_mean is not None and norm.running_var is not None
     mean, variance = norm.running_mean.double(), norm.running_var.double()

@@ -196,30 +196,69 @@ class Trainer:
                 group["lr"] = rate * factor
 
     def _train_step(self, batch: Tensor) -> None:
-        """One update of D, then one of G on the same generated images; G draws the classes that the real batch has."""
+        """One update of D, then one of G on the same generated images; G draws the classes that the real batch has.
+
+        With several `critic_steps` G learns in the last of as many steps only.
+        """
         z = torch.randn(len(batch), self.config.latent_dim, device=self.device, generator=self._noise)
         z, batch = self.world.share(z), self.world.share(batch)
         real = to_unit_range(self.images[batch]).contiguous(memory_format=torch.channels_last)
         condition = self._condition(self.classes[batch])
-        with self._autocast():
+        g_learns = (self.step + 1) % self.config.critic_steps == 0
+        with torch.set_grad_enabled(g_learns), self._autocast():
             fake = self._parallel_g(z, condition)
-            real_logits = self._parallel_d(real, condition).float()
-            fake_logits = self._parallel_d(fake.detach(), condition).float()
-            loss_d = losses.discriminator_loss(real_logits, fake_logits, self.config.label_smoothing)
-        self.optimizer_d.zero_grad()
-        loss_d.backward()  # type: ignore[no-untyped-call]
-        self.optimizer_d.step()
+        loss_d, real_logits, fake_logits = self._update_discriminator(real, fake.detach(), condition)
+        if g_learns:
+            loss_g = self._update_generator(real, fake, condition)
+            self._average_weights()
+        else:
+            loss_g = losses.generator_loss(fake_logits, real_logits, self.config.objective)
+        self._collect(loss_d, loss_g, real_logits, fake_logits)
 
+    def _update_discriminator(
+        self, real: Tensor, fake: Tensor, condition: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """One update of D; its loss without penalties, and its logits [N] on `real` and `fake` before the update."""
+        config = self.config
+        due = self.step % config.penalty_every == 0
+        real.requires_grad_(due and config.r1 > 0)
+        fake.requires_grad_(due and config.r2 > 0)
+        with self._autocast():
+            real_logits = self._parallel_d(real, condition).float()
+            fake_logits = self._parallel_d(fake, condition).float()
+            loss = losses.discriminator_loss(real_logits, fake_logits, config.label_smoothing, config.objective)
+            penalised = loss
+            if real.requires_grad:
+                penalised = penalised + config.penalty_every * config.r1 * losses.slope_penalty(real_logits, real)
+            if fake.requires_grad:
+                penalised = penalised + config.penalty_every * config.r2 * losses.slope_penalty(fake_logits, fake)
+            if config.objective == "wgan-gp":
+                penalised = penalised + config.gradient_penalty * self._unit_slope_penalty(real, fake, condition)
+        self.optimizer_d.zero_grad()
+        penalised.backward()  # type: ignore[no-untyped-call]
+        self.optimizer_d.step()
+        return loss.detach(), real_logits.detach(), fake_logits.detach()
+
+    def _unit_slope_penalty(self, real: Tensor, fake: Tensor, condition: Tensor | None) -> Tensor:
+        count = len(real) * self.world.size
+        shares = self.world.share(torch.rand(count, device=self.device, generator=self._noise))
+        points = losses.between(real, fake, shares).contiguous(memory_format=torch.channels_last)
+        return losses.unit_slope_penalty(self._parallel_d(points, condition), points)
+
+    def _update_generator(self, real: Tensor, fake: Tensor, condition: Tensor | None) -> Tensor:
+        """One update of G through D's opinion of `fake`; the loss."""
         self.D.requires_grad_(False)  # G's step needs the gradient through D, not D's own
         with self._autocast():
-            loss_g = losses.generator_loss(self.D(fake, condition).float())
+            fake_logits = real_logits = self.D(fake, condition).float()
+            if self.config.objective == "rpgan":
+                with torch.no_grad():
+                    real_logits = self.D(real, condition).float()
+            loss = losses.generator_loss(fake_logits, real_logits, self.config.objective)
         self.optimizer_g.zero_grad()
-        loss_g.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer_g.step()
         self.D.requires_grad_(True)
-
-        self._average_weights()
-        self._collect(loss_d, loss_g, real_logits, fake_logits)
+        return loss.detach()
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
@@ -243,9 +282,11 @@ class Trainer:
 
     @torch.no_grad()
     def _collect(self, loss_d: Tensor, loss_g: Tensor, real_logits: Tensor, fake_logits: Tensor) -> None:
-        accuracy = ((real_logits > 0).float().mean() + (fake_logits < 0).float().mean()) / 2
-        d_real, d_fake = real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()
-        self._sums += torch.stack([loss_d, loss_g, d_real, d_fake, accuracy])
+        if self.world.size > 1 and self.config.objective in losses.RELATIVE:
+            real_logits, fake_logits = (self.world.gather(part).flatten() for part in (real_logits, fake_logits))
+        d_real, d_fake = losses.certainty(real_logits, fake_logits, self.config.objective)
+        accuracy = ((d_real > 0.5).float().mean() + (d_fake < 0.5).float().mean()) / 2
+        self._sums += torch.stack([loss_d, loss_g, d_real.mean(), d_fake.mean(), accuracy])
         self._summed += 1
 
     def merge_sums(self) -> None:

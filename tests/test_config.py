@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcgan.config import PRESETS, TrainConfig, config_fields, field_info, get_preset
+from dcgan.config import PRESET_GROUPS, PRESETS, TrainConfig, config_fields, field_info, get_preset
 from dcgan.errors import UserError
 
 
@@ -86,3 +86,39 @@ def test_any_value_of_a_field_gives_a_config_or_a_sentence(name: str, value: obj
         assert name in str(error)
     else:
         assert TrainConfig.from_dict(config.to_dict()) == config
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"image_size": 50}, "image_size must be 28, 32, 64, 128, or 0 for the data's own, not 50."),
+        ({"channels": 2}, "channels must be 1 (gray), 3 (colour), or 0 for the data's own, not 2."),
+        (
+            {"objective": "wgan-gp"},
+            "Objective wgan-gp holds D's slope at every image by itself, which batch normalisation in D mixes up; take "
+            "discriminator_norm none or spectral.",
+        ),
+        (
+            {"objective": "hinge", "label_smoothing": 0.1},
+            "label_smoothing moves the targets of non-saturating and minimax; objective hinge has none, so set it to 0.",
+        ),
+        (
+            {"family": "mlp", "generator_finish": 16},
+            "generator_finish is a convolution, and family mlp has none; set it to 0.",
+        ),
+        (
+            {"family": "mlp", "kernel_size": 5},
+            "kernel_size is the window of a convolution, and family mlp has none; leave it at 4.",
+        ),
+    ],
+)
+def test_what_cannot_go_together_is_refused_with_the_reason(changes: dict[str, object], sentence: str) -> None:
+    with pytest.raises(UserError) as caught:
+        TrainConfig(**changes)  # type: ignore[arg-type]
+    assert str(caught.value) == sentence
+
+
+def test_presets_belong_to_groups_and_say_what_they_are_for() -> None:
+    assert next(iter(PRESETS)) == "quick"
+    for preset in PRESETS.values():
+        assert preset.group in PRESET_GROUPS and preset.summary.endswith("."), preset.name

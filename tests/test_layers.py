@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from dcgan.config import TrainConfig, get_preset
 from dcgan.data import ImageData
 from dcgan.events import Stepped
-from dcgan.layers import FlattenChannelsLast, FromImage, ToImage
+from dcgan.layers import FlattenChannelsLast, FromImage, ToImage, padding
 from dcgan.models import Discriminator, ImageShape, initialise
 from dcgan.training import Trainer
 
@@ -24,25 +24,27 @@ def outcome(function: Any, x: Tensor, weight: Tensor, bias: Tensor) -> list[Tens
     return [out.detach(), *torch.autograd.grad((out * random(*out.shape, seed=9)).sum(), (x, weight, bias))]
 
 
+@pytest.mark.parametrize("kernel", [3, 4, 5])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", [8, 14])
-def test_first_convolution_is_torchs_own(channels: int, size: int) -> None:
-    layer = FromImage(channels, 5).double()
+def test_first_convolution_is_torchs_own(channels: int, size: int, kernel: int) -> None:
+    layer, edge = FromImage(channels, 5, kernel).double(), padding(kernel)
     assert layer.bias is not None
     x = random(3, channels, size, size).requires_grad_()
-    expected = outcome(lambda x: F.conv2d(x, layer.weight, layer.bias, 2, 1), x, layer.weight, layer.bias)
+    expected = outcome(lambda x: F.conv2d(x, layer.weight, layer.bias, 2, edge), x, layer.weight, layer.bias)
     torch.testing.assert_close(outcome(layer, x, layer.weight, layer.bias), expected)
     torch.testing.assert_close(layer(x.detach()), expected[0])
 
 
+@pytest.mark.parametrize("kernel", [3, 4, 5])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_last_convolution_is_torchs_own(channels: int) -> None:
-    layer = ToImage(6, channels)
+def test_last_convolution_is_torchs_own(channels: int, kernel: int) -> None:
+    layer, edge = ToImage(6, channels, kernel), padding(kernel)
     assert layer.bias is not None
     x = random(3, 6, 7, 5).float().contiguous(memory_format=torch.channels_last).requires_grad_()
 
     def reference(x: Tensor) -> Tensor:
-        return F.conv_transpose2d(x, layer.weight, layer.bias, 2, 1)
+        return F.conv_transpose2d(x, layer.weight, layer.bias, 2, edge, kernel % 2)
 
     results = (outcome(function, x, layer.weight, layer.bias) for function in (layer, reference))
     torch.testing.assert_close(*results)

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcgan.config import NORMALIZATIONS, TrainConfig, get_preset
+from dcgan.config import FAMILIES, NORMALIZATIONS, PRESETS, TrainConfig, get_preset
 from dcgan.models import (
     Discriminator,
     Dropout,
@@ -39,12 +39,15 @@ def test_classic_network_has_the_parameters_one_counts_by_hand() -> None:
     assert count_parameters([Discriminator(config, MNIST)]) == down + 128 * 49 + 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
-    size=st.sampled_from([28, 32, 64]),
+    family=st.sampled_from(FAMILIES),
+    size=st.sampled_from([28, 32, 64, 128]),
     channels=st.sampled_from([1, 3]),
-    latent=st.integers(2, 64),
+    latent=st.integers(2, 512),
     norm=st.sampled_from(NORMALIZATIONS),
+    generator_norm=st.sampled_from(NORMALIZATIONS),
+    kernel=st.sampled_from([3, 4, 5]),
     spread=st.booleans(),
     features=st.sampled_from([0, 16]),
     finish=st.sampled_from([0, 8]),
@@ -52,19 +55,25 @@ def test_classic_network_has_the_parameters_one_counts_by_hand() -> None:
     conditioning=st.sampled_from(["none", "labels"]),
 )
 def test_every_combination_gives_images_and_logits(
+    family: str,
     size: int,
     channels: int,
     latent: int,
     norm: str,
+    generator_norm: str,
+    kernel: int,
     spread: bool,
     features: int,
     finish: int,
     dropout: float,
     conditioning: str,
 ) -> None:
+    dcgan = family == "dcgan"
     config = TrainConfig(
-        latent_dim=latent, generator_width=4, discriminator_width=4, discriminator_norm=norm, minibatch_std=spread,
-        discriminator_features=features, generator_finish=finish, dropout=dropout, conditioning=conditioning,
+        family=family, latent_dim=latent, generator_width=4, discriminator_width=4, discriminator_norm=norm,
+        generator_norm=generator_norm, kernel_size=kernel if dcgan else 4, minibatch_std=spread,
+        discriminator_features=features, generator_finish=finish if dcgan else 0, dropout=dropout,
+        conditioning=conditioning,
     )  # fmt: skip
     shape = ImageShape(size, channels, 10)
     condition = condition_vector(torch.tensor([1, 2, 3]), 10) if conditioning == "labels" else None
@@ -104,7 +113,44 @@ def test_initialisation_is_the_papers_and_repeats_with_its_seed() -> None:
     assert scale.mean().item() == pytest.approx(1.0, abs=0.01)
     judge = Discriminator(config, MNIST)
     initialise(judge, seeded(3))
-    assert judge.body[0].parametrizations.weight.original.std().item() == pytest.approx(0.02, rel=0.1)
+    # Nothing in this network keeps signals in size, so its weights are drawn for that: He's 2 / fan in.
+    assert judge.body[0].parametrizations.weight.original.std().item() == pytest.approx((2 / 16) ** 0.5, rel=0.1)
+
+
+def test_signals_neither_fade_nor_grow_without_normalisation() -> None:
+    config = TrainConfig(generator_norm="none", discriminator_norm="none", generator_width=16, discriminator_width=16)
+    shape = ImageShape(64, 3, 10)
+    network, judge = Generator(config, shape), Discriminator(config, shape)
+    initialise(network, seeded(1))
+    initialise(judge, seeded(2))
+    z = torch.randn(16, 100, generator=seeded(3))
+    before_tanh = network.body[:-1](network.unflatten(network.stem_activations(z)))
+    assert 0.1 < before_tanh.std() < 10
+    assert 0.1 < judge(network(z)).std() + judge(network(z)).mean().abs() < 10
+
+
+def test_fully_connected_networks_have_the_parameters_one_counts_by_hand() -> None:
+    config = get_preset("mlp").config
+    hidden = 100 * 256 + 256 * 512 + 512 * 1024 + 2 * (256 + 512 + 1024)
+    assert count_parameters([Generator(config, MNIST)]) == hidden + 1024 * 784 + 784
+    assert count_parameters([Discriminator(config, MNIST)]) == 784 * 512 + 512 + 512 * 256 + 256 + 256 + 1
+
+
+def test_digit_generator_starts_from_256_maps_of_7_by_7() -> None:
+    network = Generator(get_preset("digitgen").config, MNIST)
+    assert network.stem.weight.shape == (7 * 7 * 256, 200)
+    assert network.unflatten(network.stem_activations(torch.zeros(1, 200))).shape == (1, 256, 7, 7)
+    doublings = [m for m in network.body if isinstance(m, torch.nn.ConvTranspose2d)]
+    assert [(m.in_channels, m.out_channels, m.stride) for m in doublings] == [(256, 128, (2, 2)), (128, 1, (2, 2))]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_makes_networks_that_fit_together(name: str) -> None:
+    config = PRESETS[name].config
+    shape = ImageShape(config.image_size or 28, config.channels or 1, 10)
+    condition = condition_vector(torch.tensor([1, 2]), 10) if config.conditioning == "labels" else None
+    images = Generator(config, shape)(torch.randn(2, config.latent_dim), condition)
+    assert Discriminator(config, shape)(images, condition).shape == (2,)
 
 
 def test_minibatch_std_appends_the_mean_spread() -> None:

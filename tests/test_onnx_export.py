@@ -20,6 +20,8 @@ CONFIGS = {
     **{name: preset.config for name, preset in PRESETS.items()},
     "clusters": TrainConfig(conditioning="clusters", clusters=30, latent_dim=12, generator_width=8),
     "finish": TrainConfig(conditioning="labels", generator_width=8, generator_finish=8),
+    "three": TrainConfig(kernel_size=3, generator_norm="spectral", generator_width=8),
+    "connected": TrainConfig(family="mlp", generator_norm="none", generator_width=8, conditioning="labels"),
 }
 SHAPES = {"grey": ImageShape(28, 1, 10), "colour": ImageShape(32, 3, 10)}
 
@@ -30,7 +32,7 @@ def trained_by(config: TrainConfig, shape: ImageShape, spread: float = 0.1) -> T
     network = Generator(config, shape)
     initialise(network, noise)
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.3, generator=noise)
             module.running_var.uniform_(0.01, 2, generator=noise)
             nn.init.uniform_(module.bias, -0.5, 0.5, generator=noise)
@@ -42,7 +44,8 @@ def trained_by(config: TrainConfig, shape: ImageShape, spread: float = 0.1) -> T
 @pytest.fixture(params=[(c, s) for c in CONFIGS for s in SHAPES], ids="-".join)
 def trained(request: pytest.FixtureRequest) -> TrainedGenerator:
     config, shape = request.param
-    return trained_by(CONFIGS[config], SHAPES[shape], spread=0.05)  # pixels neither gray nor all saturated
+    spread = 2.0 if CONFIGS[config].generator_norm == "spectral" else 0.05  # pixels neither gray nor all saturated
+    return trained_by(CONFIGS[config], SHAPES[shape], spread)
 
 
 def rows_and_images(trained: TrainedGenerator, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -161,7 +161,7 @@ def test_diverged_run_keeps_its_snapshots(
     run = new_run(runs_dir, small_config)
     calls = itertools.count(1)
     sound = losses.generator_loss
-    monkeypatch.setattr(losses, "generator_loss", lambda x: sound(x) * (float("nan") if next(calls) > 9 else 1.0))
+    monkeypatch.setattr(losses, "generator_loss", lambda *x: sound(*x) * (float("nan") if next(calls) > 9 else 1.0))
     with pytest.raises(RunFailed, match="stopped being finite numbers at step 10"):
         run_training(run)
     assert run.status().state == "failed" and "Lower the learning rates" in run.status().message

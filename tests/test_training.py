@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from dcgan.config import TrainConfig
-from dcgan.data import ImageData
+from dcgan.data import ImageData, to_unit_range
 from dcgan.errors import TrainingDiverged, UserError
 from dcgan.events import EpochEnd, Event, Finished, Progress, Samples, Started, Stepped
+from dcgan.losses import slope_penalty
 from dcgan.training import FIRST_EPOCH_SAMPLES, NUM_SAMPLES, Trainer, train
 
 
@@ -66,6 +67,68 @@ def test_global_random_state_is_neither_used_nor_moved(small_config: TrainConfig
     list(itertools.islice(trainer.events(), 6))
     assert torch.equal(after_making, torch.get_rng_state())
     torch.set_rng_state(before)
+
+
+GAMES = {
+    "minimax": {"objective": "minimax"},
+    "hinge": {"objective": "hinge", "discriminator_norm": "spectral"},
+    "lsgan": {"objective": "lsgan", "family": "mlp"},
+    "wgan-gp": {"objective": "wgan-gp", "discriminator_norm": "none", "critic_steps": 3},
+    "r3gan": {"objective": "rpgan", "discriminator_norm": "none", "r1": 0.5, "r2": 0.5, "penalty_every": 2},
+}
+
+
+@pytest.mark.parametrize("game", GAMES)
+def test_every_game_repeats_and_resumes_bit_for_bit(small_config: TrainConfig, digits: ImageData, game: str) -> None:
+    config = small_config.with_changes(**GAMES[game])
+    whole = [comparable(e) for e in train(config, digits)]
+    trainer = Trainer(config, digits)
+    for event in trainer.events():
+        if event == Stepped(5):
+            break
+    later = Trainer(config, digits)
+    later.load_state_dict(trainer.state_dict())
+    assert [comparable(e) for e in later.events()][1:] == whole[whole.index(Stepped(5)) + 1 :]
+    assert all(0 <= share <= 1 for e in whole if isinstance(e, Progress) for share in (e.d_real, e.d_fake, e.accuracy))
+
+
+def after(config: TrainConfig, data: ImageData, step: int) -> Trainer:
+    """A trainer that has taken `step` steps."""
+    trainer = Trainer(config, data)
+    for event in trainer.events():
+        if event == Stepped(step):
+            break
+    return trainer
+
+
+def test_generator_learns_in_every_nth_step_of_the_critic(small_config: TrainConfig, digits: ImageData) -> None:
+    config = small_config.with_changes(critic_steps=3)
+    weights = [after(config, digits, step).G.stem.weight.clone() for step in range(1, 5)]
+    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[1], weights[2])
+    assert torch.equal(weights[2], weights[3])
+
+
+@pytest.mark.parametrize("penalty", ["r1", "r2"])
+def test_a_penalty_every_other_step_counts_twice(small_config: TrainConfig, digits: ImageData, penalty: str) -> None:
+    """Only the steps in which it is worked out differ; there it is the penalty of twice the strength."""
+    base = {"discriminator_norm": "none", "epochs": 1}
+    lazy = small_config.with_changes(**{penalty: 0.5}, penalty_every=2, **base)
+    strong = small_config.with_changes(**{penalty: 1.0}, **base)
+    first, second = after(lazy, digits, 1), after(strong, digits, 1)
+    assert torch.equal(first.D.score.weight, second.D.score.weight)
+    assert not torch.equal(after(small_config.with_changes(**base), digits, 1).D.score.weight, first.D.score.weight)
+
+
+def test_the_slope_of_the_discriminator_stays_low_where_it_is_penalised(
+    small_config: TrainConfig, digits: ImageData
+) -> None:
+    slopes = []
+    for r1 in (0.0, 20.0):
+        config = small_config.with_changes(discriminator_norm="none", conditioning="none", r1=r1, epochs=4, lr_d=2e-3)
+        trainer = after(config, digits, 28)
+        real = to_unit_range(digits.images[:64]).requires_grad_()
+        slopes.append(slope_penalty(trainer.D(real), real).item())
+    assert slopes[1] < slopes[0] / 4
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
