@@ -44,6 +44,8 @@ ORDER = (
     "browser",
     "bundle",
     "latent",
+    "effects",
+    "maps",
     "figures",
     "html_export",
     "export",
