@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from dcgan import queue, torchrun
 from dcgan.config import PRESETS, TrainConfig, config_fields, get_preset, nearest
-from dcgan.datasets import DATA_DIR_VARIABLE, dataset_info
+from dcgan.datasets import DATA_DIR_VARIABLE, LIMITS, OWN_IMAGES, info_for
 from dcgan.errors import DcganError, UserError
 from dcgan.runs import Run, change_config, create_run, default_runs_dir, find_run, list_runs, open_run, unique_name
 
@@ -73,8 +73,9 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", help=f"starting point: {', '.join(PRESETS)} (default quick)")
     parser.add_argument("--run-dir", type=Path, help="where the run is kept (default: a new one in checkpoints/)")
     parser.add_argument(
-        "--data-dir", type=Path, help=f"where the data sets are (default: ${DATA_DIR_VARIABLE} or data/)"
-    )
+        "--data-dir", type=Path, help=f"where the data sets are (default: ${DATA_DIR_VARIABLE} or data/); with "
+        f"--dataset {OWN_IMAGES}, your own images: {LIMITS}",
+    )  # fmt: skip
     parser.add_argument("--max-seconds", help="end cleanly after this much training time")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --run-dir; --epochs may be raised")
     for name, kind, info in config_fields():
@@ -189,10 +190,21 @@ def _train_run(options: argparse.Namespace, changes: dict[str, Any]) -> Run:
 def _new_run(options: argparse.Namespace, changes: dict[str, Any]) -> Run:
     preset = get_preset(options.preset or "quick")
     config: TrainConfig = preset.config.with_changes(**changes)
-    dataset_info(config.dataset)
+    if config.dataset == OWN_IMAGES and not config.source and options.data_dir:
+        config = config.with_changes(source=str(options.data_dir.absolute()))
+    if "conditioning" not in changes:
+        config = _with_classes(config, options.data_dir)
     folder = default_runs_dir()
     path = options.run_dir or folder / unique_name(preset.name, folder)
-    return create_run(path.absolute(), config, preset.name)
+    return create_run(path.absolute(), config, preset.name, data_dir=options.data_dir)
+
+
+def _with_classes(config: TrainConfig, data_dir: Path | None) -> TrainConfig:
+    """`config`; where its preset conditions on labels and the images have none, on clusters."""
+    if config.conditioning != "labels" or info_for(config.with_changes(conditioning="none"), data_dir).num_classes > 1:
+        return config
+    print("The images have no classes: both networks are told of groups of look-alikes (clusters).", file=sys.stderr)
+    return config.with_changes(conditioning="clusters")
 
 
 def _resumed_run(options: argparse.Namespace, changes: dict[str, Any]) -> Run:

@@ -97,8 +97,9 @@ def _nearest(queries: Tensor, images: Tensor, count: int) -> tuple[Tensor, Tenso
     """Sought block by block by |q - x|^2 = |q|^2 - 2 q.x + |x|^2; those found are then measured exactly."""
     best = torch.full((len(queries), count), torch.inf)
     indices = torch.zeros(len(queries), count, dtype=torch.int64)
-    for start in range(0, len(images), 2 * BLOCK):
-        block = _rows(images[start : start + 2 * BLOCK])
+    step = max(100, min(2 * BLOCK, 2_000_000 // images[0].numel() * 10))
+    for start in range(0, len(images), step):
+        block = _rows(images[start : start + step])
         squared = torch.addmm(block.square().sum(1), queries, block.T, alpha=-2)
         near, places = squared.topk(min(count, len(block)), largest=False)
         best, order = torch.cat([best, near], dim=1).topk(count, largest=False)

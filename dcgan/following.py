@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from dcgan.config import TrainConfig
-from dcgan.data import load_dataset
+from dcgan.data import load_for
 from dcgan.devices import set_threads
 from dcgan.distributed import GO_ON, MERGE, WAIT, World
 from dcgan.errors import UserError
@@ -26,7 +26,7 @@ def follow(world: World, data_dir: Path | None = None) -> None:
     set_threads(config.threads, world.local_size)
     try:
         with world.first_here():
-            data = load_dataset(config.dataset, data_dir)
+            data = load_for(config, data_dir)
         trainer = Trainer(config, data, world.take(), world)
     except UserError as error:
         print(f"dcgan: process {world.rank}: {error}", file=sys.stderr)

@@ -32,8 +32,10 @@ from pathlib import Path
 from typing import Any
 
 from dcgan.config import PRESETS, TrainConfig
+from dcgan.datasets import DATASETS
 from dcgan.errors import UserError
 from dcgan.files import read_json
+from dcgan.image_files import MAX_CLASSES
 from dcgan.records import Status, read_metrics, read_quality, read_status
 
 FORMAT_VERSION = 1
@@ -63,7 +65,10 @@ class Parent:
 
 @dataclass(frozen=True)
 class Run:
-    """One readable run directory. Read anew to see changes; attributes come from run.json, methods read other files."""
+    """One readable run directory. Read anew to see changes; attributes come from run.json, methods read other files.
+
+    `class_names` has a name for each of the data's `num_classes`: `7`, `sneaker`; people's own images bring their own.
+    """
 
     path: Path
     config: TrainConfig
@@ -75,6 +80,7 @@ class Run:
     created: float
     versions: Mapping[str, str] = field(default_factory=dict)
     parent: Parent | None = None
+    class_names: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -173,7 +179,8 @@ def open_run(path: Path) -> Run:
         )
     try:
         config = TrainConfig.from_dict(record["config"])
-        size, channels, classes = (_positive(record[key]) for key in ("image_size", "channels", "num_classes"))
+        size, channels = (_positive(record[key]) for key in ("image_size", "channels"))
+        classes = _positive(record["num_classes"]) if record["num_classes"] != 0 else 0
         return Run(
             path=path,
             config=config,
@@ -185,6 +192,7 @@ def open_run(path: Path) -> Run:
             created=_number(record["created"]),
             versions={str(k): str(v) for k, v in dict(record.get("versions") or {}).items()},
             parent=_parent(record.get("parent")),
+            class_names=_class_names(record.get("class_names"), config, classes),
         )
     except UserError as error:
         raise UserError(f"Run {path.name!r} cannot be read: {error}") from error
@@ -206,6 +214,13 @@ def _moment(seconds: float) -> str:
     clock = time.strftime("%H:%M", moment)
     today = moment[:3] == time.localtime()[:3]
     return clock if today else f"{moment.tm_mday} {time.strftime('%b', moment)}, {clock}"
+
+
+def _class_names(value: Any, config: TrainConfig, count: int) -> tuple[str, ...]:
+    """One name a class: as recorded, else as the data set names them today, else numbers."""
+    known = DATASETS[config.dataset].class_names if config.dataset in DATASETS else ()
+    names = tuple(str(name)[:80] for name in value) if isinstance(value, list) else known
+    return names if len(names) == count else tuple(map(str, range(min(count, MAX_CLASSES))))
 
 
 def _parent(value: Any) -> Parent | None:

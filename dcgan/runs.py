@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dcgan.config import TrainConfig, nearest
-from dcgan.datasets import dataset_info
+from dcgan.datasets import info_for
 from dcgan.errors import UserError
 from dcgan.files import read_json, write_json
 from dcgan.run_directory import (
@@ -44,13 +44,15 @@ def default_runs_dir() -> Path:
     return Path(os.environ.get(RUNS_DIR_VARIABLE) or Path(__file__).resolve().parent.parent / "checkpoints")
 
 
-def create_run(path: Path, config: TrainConfig, preset: str, parent: Parent | None = None) -> Run:
+def create_run(
+    path: Path, config: TrainConfig, preset: str, parent: Parent | None = None, data_dir: Path | None = None
+) -> Run:
     """Make `path` a run directory that waits for its trainer.
 
     Raises:
-        UserError: it already holds a run, holds other files, or cannot be written.
+        UserError: it already holds a run, holds other files, or cannot be written; or as for `info_for`.
     """
-    info = dataset_info(config.dataset)
+    info = info_for(config, data_dir)
     if (path / "run.json").exists():
         raise UserError(f"{path} already holds a run; choose another directory, or add --resume to go on with it.")
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
@@ -63,6 +65,7 @@ def create_run(path: Path, config: TrainConfig, preset: str, parent: Parent | No
         "image_size": info.image_size,
         "channels": info.channels,
         "num_classes": info.num_classes,
+        "class_names": info.class_names,
         "created": time.time(),
         "versions": {name: _version(name) for name in ("torch", "torchvision", "numpy")},
         **({"parent": asdict(parent)} if parent else {}),

@@ -12,10 +12,11 @@ from torch import Tensor
 from dcgan.clusters import cluster_means, find_clusters, load_clusters, save_clusters
 from dcgan.config import TrainConfig
 from dcgan.control import Control, Speed, stop_signals
-from dcgan.data import ImageData, load_dataset
+from dcgan.data import ImageData, load_for
+from dcgan.datasets import download_words, is_on_disk
 from dcgan.devices import describe, set_threads
 from dcgan.distributed import ALONE, GO_ON, MERGE, STOP, WAIT, World, lost
-from dcgan.errors import DcganError, RunFailed
+from dcgan.errors import DcganError, RunFailed, UserError
 from dcgan.events import Event, Stepped
 from dcgan.quality import QualityWatch
 from dcgan.recording import Recorder
@@ -71,11 +72,18 @@ def _device_failure(error: RuntimeError) -> str:
 
 
 def _load_data(config: TrainConfig, data_dir: Path | None, recorder: Recorder) -> ImageData:
-    def progress(share: float) -> None:
-        """Tell those who watch how much has arrived."""
-        recorder.update(soon=True, message=f"Downloading {config.dataset}: {share:.0%}")
+    absent = not is_on_disk(config.dataset, data_dir)
+    more = f" ({download_words(config.dataset)})" if absent else ""
 
-    data = load_dataset(config.dataset, data_dir, progress=progress)
+    def progress(what: str, share: float) -> None:
+        """Tell those who watch what is done, and how much of it."""
+        recorder.update(soon=True, message=f"{what}{more if what.startswith('Downloading') else ''}: {share:.0%}")
+
+    if absent:
+        print(f"{config.dataset} is downloaded first: {download_words(config.dataset)}", file=sys.stderr)
+    data = load_for(config, data_dir, progress=progress)
+    if data.note:
+        print(data.note, file=sys.stderr)
     recorder.update(message="")
     return data
 
@@ -88,7 +96,12 @@ def _clusters(run: Run, data: ImageData) -> Tensor | None:
     if not file.exists():
         found = find_clusters(data.images, run.config.clusters, run.config.seed)
         save_clusters(file, found, cluster_means(data.images, found, run.config.clusters))
-    return load_clusters(file)[0]
+    clusters = load_clusters(file)[0]
+    if len(clusters) != len(data):
+        raise UserError(
+            f"The run began with {len(clusters):,} images and now there are {len(data):,}; restore them, or start anew."
+        )
+    return clusters
 
 
 class _Session:
@@ -142,6 +155,7 @@ class _Session:
             device=several + describe(trainer.device),
             precision=str(trainer.dtype).removeprefix("torch."),
             state="running",
+            limit=self.max_seconds,
         )
         self.started = time.monotonic()
         with stop_signals(self.control):
@@ -155,7 +169,6 @@ class _Session:
 
     def _goes_on_after_step(self) -> bool:
         """Save and judge where it is time, obey the controls; whether to take another step."""
-            limit=self.max_seconds,
         epoch_ended = self.trainer.step % self.trainer.steps_per_epoch == 0
         if epoch_ended or self.seconds() - self.saved_at > self.save_interval:
             self._save()

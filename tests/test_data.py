@@ -9,7 +9,8 @@ import pytest
 import torch
 from torchvision.datasets import MNIST
 
-from dcgan.data import load_dataset, to_uint8, to_unit_range
+from dcgan.config import TrainConfig
+from dcgan.data import ImageData, load_dataset, load_for, to_uint8, to_unit_range
 from dcgan.datasets import DATASETS, MNIST_FILES, dataset_info, default_data_dir, is_on_disk, mnist_folder
 from dcgan.errors import UserError
 
@@ -76,6 +77,32 @@ def test_every_data_set_says_where_it_comes_from() -> None:
     for name, info in DATASETS.items():
         assert dataset_info(name) is info
         assert info.description.endswith(".") and info.licence
+        assert len(set(info.class_names)) == info.num_classes != 1
+
+
+@pytest.mark.parametrize(("size", "channels"), [(28, 1), (32, 3), (64, 1)])
+def test_a_run_gets_its_images_at_its_size_and_channels(digits: ImageData, size: int, channels: int) -> None:
+    data = load_for(TrainConfig(dataset="digits", image_size=size, channels=channels))
+    assert data.images.shape == (1797, channels, size, size) and torch.equal(data.labels, digits.labels)
+    assert (data.info.image_size, data.info.channels) == (size, channels)
+    if size == 32:
+        assert torch.equal(data.images[:, 1:2, 2:30, 2:30], digits.images) and data.images[:, :, :2].max() == 0
+
+
+def test_sets_made_from_mnist_are_the_same_every_time(mnist_dir: Path) -> None:
+    colored, again = (load_dataset("color-mnist", mnist_dir) for _ in range(2))
+    assert torch.equal(colored.images, again.images)
+    stacked, mnist = load_dataset("stacked-mnist", mnist_dir), load_dataset("mnist", mnist_dir)
+    assert stacked.images.shape == (60_000, 3, 28, 28) and stacked.labels.unique().tolist() == list(range(1000))
+    assert torch.equal((stacked.labels % 10).bincount(), mnist.labels.bincount())
+    assert torch.equal(colored.labels, mnist.labels)
+
+
+def test_images_that_do_not_fit_into_memory_are_thinned_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dcgan.shaping.MAX_BYTES", 1000 * 28 * 28)
+    data = load_for(TrainConfig(dataset="digits"))
+    assert len(data) == 1000 and data.labels.bincount().min() > 80
+    assert data.note == "1,000 of 1,797 images are used, evenly chosen: as many as fit into memory at 28x28 pixels."
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -106,9 +133,9 @@ def test_download_is_verified_and_reported(
         resources.append((f"{name}.gz", None))
     monkeypatch.setattr(MNIST, "resources", resources)
     heard: list[float] = []
-    data = load_dataset("mnist", tmp_path / "data", progress=heard.append)
+    data = load_dataset("mnist", tmp_path / "data", progress=lambda what, share: heard.append(share))
     assert len(data) == 60_000 and is_on_disk("mnist", tmp_path / "data")
-    assert all(0 <= share <= 1 for share in heard) and heard == sorted(heard)
+    assert heard and all(0 <= share <= 1 for share in heard) and heard == sorted(heard)
     assert [p.name for p in (tmp_path / "data").iterdir()] == ["MNIST"]
 
 

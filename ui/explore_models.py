@@ -16,8 +16,9 @@ from torch import Tensor
 
 from dcgan import latent
 from dcgan.animation import animation
-from dcgan.data import load_dataset
-from dcgan.datasets import is_on_disk
+from dcgan.config import TrainConfig
+from dcgan.data import load_for
+from dcgan.datasets import has_data
 from dcgan.distances import nearest_images
 from dcgan.errors import UserError
 from dcgan.export import enlarge
@@ -181,18 +182,20 @@ def nearest(run: Run, epoch: int | None, point: Point, count: int) -> tuple[Tens
     Raises:
         UserError: the data are not at hand, or the point cannot be located.
     """
-    if not is_on_disk(run.config.dataset):
+    if not has_data(run.config):
         raise UserError(f"The training images of {run.dataset_title} are not on this computer.")
     z, condition = locate(run, epoch, point)
     image = MODELS.get(run, epoch).trained.draw(z[None], condition[None])
-    images = _training_images(run.config.dataset)
+    kept = {name: getattr(run.config, name) for name in ("dataset", "source", "fit")}
+    images = _training_images(TrainConfig(**kept, image_size=run.image_size, channels=run.channels))
     places, distances = nearest_images(image, images, count)
     return images[places[0]], distances[0]
 
 
-@lru_cache(maxsize=2)
-def _training_images(dataset: str) -> Tensor:
-    return load_dataset(dataset, download=False).images
+@lru_cache(maxsize=1)
+def _training_images(data: TrainConfig) -> Tensor:
+    """The images of a run whose settings other than those of its data are left at their defaults."""
+    return load_for(data, download=False).images
 
 
 def image_png(run: Run, epoch: int | None, point: Point, scale: int) -> bytes:

@@ -1,0 +1,66 @@
+"""Decoded images kept in the data directory, so that a second start need not decode them again.
+
+A file's name is a digest of everything that its content depends on; a foreign or damaged file is made anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+KEPT = 8  # files; the one used longest ago goes first
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Images uint8 [N, C, H, W], classes int64 [N], and what is to be said of files that were left out."""
+
+    images: Tensor
+    classes: Tensor
+    note: str
+
+
+def cached(folder: Path, key: tuple[object, ...], make: Callable[[], Decoded]) -> Decoded:
+    """What `make` makes, from the file in `folder` that an earlier call with the same `key` left where there is one."""
+    name = hashlib.sha256(repr((_VERSION, *key)).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    file = folder / f"{name}.safetensors"
+    found = _read(file)
+    if found is None:
+        found = make()
+        with contextlib.suppress(OSError, SafetensorError):  # a full or read-only disk only costs the time of decoding
+            _write(file, found)
+    return found
+
+
+def _read(file: Path) -> Decoded | None:
+    try:
+        with safe_open(file, framework="pt") as content:
+            images, classes = content.get_tensor("images"), content.get_tensor("classes")
+            note = str(json.loads((content.metadata() or {})["note"]))
+        file.touch()
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return None
+    return Decoded(images, classes, note)
+
+
+def _write(file: Path, found: Decoded) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_suffix(".tmp")
+    try:
+        tensors = {"images": found.images.contiguous(), "classes": found.classes}
+        save_file(tensors, temporary, {"note": json.dumps(found.note)})
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+    oldest_first = sorted(file.parent.glob("*.safetensors"), key=lambda path: path.stat().st_mtime)
+    for path in oldest_first[:-KEPT]:
+        path.unlink(missing_ok=True)
