@@ -46,8 +46,9 @@ def lay_out(images: Pixels, kind: str, report: Report = lambda share, places: No
     pixels = images.reshape(len(images), -1).astype(np.float32) / 255
     count = min(_COMPONENTS, *pixels.shape)
     components: Places = PCA(count, svd_solver="randomized", random_state=0).fit_transform(pixels)
-    report(0.05, _framed(components[:, :2]))
-    return _framed(components[:, :2]) if kind == "pca" else _framed(_tsne(components, report))
+    places = components[:, :2]
+    report(0.05, _framed(places))
+    return _framed(places if kind == "pca" else _tsne(components, report))
 
 
 def _tsne(components: Places, report: Report) -> Places:
@@ -55,7 +56,7 @@ def _tsne(components: Places, report: Report) -> Places:
     from sklearn.manifold import TSNE
 
     count = len(components)
-    places = components[:, :2] / components[:, 0].std() * 1e-4
+    places: Places = components[:, :2] / components[:, 0].std() * 1e-4
     for turn in range(ROUNDS):
         exaggeration = _EXAGGERATION if turn == 0 else 1.0
         rounds = TSNE(

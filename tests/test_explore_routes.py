@@ -336,6 +336,6 @@ def test_the_nearest_training_images_come_with_their_distances(client: TestClien
 
 
 def test_without_the_data_one_sentence_says_so(client: TestClient, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explore_models, "is_on_disk", lambda name: False)
+    monkeypatch.setattr(explore_models, "has_data", lambda config: False)
     answer = client.get("/lab/runs/mine/nearest?at=0.3")
     assert answer.status_code == 400 and "are not on this computer" in answer.json()["error"]

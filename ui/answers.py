@@ -103,6 +103,19 @@ async def in_worker(answer: Callable[[], Response], workers: ThreadPoolExecutor 
         return refused("This run cannot be read just now.", 404)
 
 
+async def received(request: Request, limit: int, too_much: str) -> bytes | Response:
+    """The bytes that a page of this very server sent, at most `limit`; else the answer that refuses them."""
+    # Only such a page can send this type without being asked first (CORS preflight).
+    if request.headers.get("content-type") != "application/octet-stream":
+        return refused("Send the numbers as application/octet-stream.", 415)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            return refused(too_much, 413)
+    return bytes(body)
+
+
 def refused(sentence: str, status: int) -> Response:
     """An answer that says what is wrong."""
     return JSONResponse({"error": sentence}, status_code=status, headers=FRESH)

@@ -29,6 +29,7 @@ from dcgan.sampling import TrainedGenerator, load_snapshot
 from ui.explore_state import DIRECTIONS, MAX_IMAGES, SAMPLES, Point
 
 _KEPT: Final = 24  # generators in memory; the presets' take 1 to 4 MB each
+Key = tuple[str, float, str, int]
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Models:
 
     def __init__(self, limit: int = _KEPT) -> None:
         self._limit = limit
-        self._kept: OrderedDict[tuple[str, float, str, int], Loaded] = OrderedDict()
+        self._kept: OrderedDict[Key, Loaded] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, run: Run, epoch: int | None = None) -> Loaded:
@@ -57,18 +58,27 @@ class Models:
         Raises:
             UserError: there is none, or its file is damaged.
         """
-        frame = run.snapshot(epoch)
-        try:
-            key = (str(run.path), run.created, frame.path.name, frame.path.stat().st_mtime_ns)
-        except OSError as error:
-            raise UserError(f"The saved generator {frame.path.name} is gone; choose another epoch.") from error
+        key = self.key(run, epoch)
         with self._lock:
             if key not in self._kept:
-                self._kept[key] = Loaded(load_snapshot(frame))
+                self._kept[key] = Loaded(load_snapshot(run.snapshot(epoch)))
                 while len(self._kept) > self._limit:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(key)
             return self._kept[key]
+
+    @staticmethod
+    def key(run: Run, epoch: int | None = None) -> Key:
+        """What tells that generator's file, as it is on disk now, from all others.
+
+        Raises:
+            UserError: there is none.
+        """
+        frame = run.snapshot(epoch)
+        try:
+            return str(run.path), run.created, frame.path.name, frame.path.stat().st_mtime_ns
+        except OSError as error:
+            raise UserError(f"The saved generator {frame.path.name} is gone; choose another epoch.") from error
 
 
 MODELS: Final = Models()
@@ -186,15 +196,19 @@ def nearest(run: Run, epoch: int | None, point: Point, count: int) -> tuple[Tens
         raise UserError(f"The training images of {run.dataset_title} are not on this computer.")
     z, condition = locate(run, epoch, point)
     image = MODELS.get(run, epoch).trained.draw(z[None], condition[None])
-    kept = {name: getattr(run.config, name) for name in ("dataset", "source", "fit")}
-    images = _training_images(TrainConfig(**kept, image_size=run.image_size, channels=run.channels))
+    images = _training_images(data_of(run))
     places, distances = nearest_images(image, images, count)
     return images[places[0]], distances[0]
 
 
+def data_of(run: Run) -> TrainConfig:
+    """What decides the images of `run` and their shape; its other settings are left at their defaults."""
+    kept = {name: getattr(run.config, name) for name in ("dataset", "source", "fit")}
+    return TrainConfig(**kept, image_size=run.image_size, channels=run.channels)
+
+
 @lru_cache(maxsize=1)
 def _training_images(data: TrainConfig) -> Tensor:
-    """The images of a run whose settings other than those of its data are left at their defaults."""
     return load_for(data, download=False).images
 
 

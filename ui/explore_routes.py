@@ -17,8 +17,8 @@ from starlette.routing import Route
 from dcgan.animation import FORMATS
 from dcgan.errors import UserError
 from dcgan.runs import Run
-from ui import search_routes
-from ui.answers import FRESH, attached, encoded, epoch_of, get, get_slowly, in_worker, refused, run_of, told, whole
+from ui import insight_routes, search_routes
+from ui.answers import FRESH, attached, encoded, epoch_of, get, get_slowly, in_worker, received, run_of, told, whole
 from ui.engine_routes import engine_routes, model
 from ui.explore_state import MAX_IMAGES, MAX_PICKS, MAX_SEED, MAX_STEPS, METHODS, Point, Space, parse_point
 
@@ -38,6 +38,7 @@ def routes() -> list[Route]:
     `GET nearest?epoch=E&at=POINT&count=N`: the training images nearest to a point's, and their distances.
     `GET take?format=F&epoch=E`: the generator as a file to keep, in a format of `dcgan.export`.
     `GET walk.gif`, `.mp4`, `.webm`: the same as an animation; `GET image.png?epoch=E&at=POINT`.
+    `insight_routes.routes` adds measured effects, maps, what D thinks and real images.
     Errors are 400, 404, 413 or 415 with `{"error": sentence}`.
     """
     base = "/lab/runs/{name}"
@@ -56,6 +57,7 @@ def routes() -> list[Route]:
         Route(f"{base}/generator.onnx", get(_generator_onnx)),
         Route(f"{base}/nearest", get_slowly(_nearest)),
         Route(f"{base}/take", get_slowly(_take)),
+        *insight_routes.routes(base),
         *engine_routes(),
     ]
 
@@ -79,15 +81,8 @@ async def _search(request: Request) -> Response:
 
 
 async def _with_body(request: Request, limit: int, answer: Callable[[bytes], Response]) -> Response:
-    # Only a page of this very server can send this type without being asked first (CORS preflight).
-    if request.headers.get("content-type") != "application/octet-stream":
-        return refused("Send the numbers as application/octet-stream.", 415)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            return refused(f"At most {MAX_IMAGES} images are drawn at once, and targets have one.", 413)
-    return await in_worker(lambda: answer(bytes(body)))
+    body = await received(request, limit, f"At most {MAX_IMAGES} images are drawn at once, and targets have one.")
+    return body if isinstance(body, Response) else await in_worker(lambda: answer(body))
 
 
 def _drawn(run: Run, request: Request, body: bytes) -> Response:
