@@ -77,6 +77,19 @@ class Memorisation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NeighbourTest:
+    """Error, in [0, 1], of a classifier that reads `num_test` real test digits by the nearest of `num_images` others.
+
+    `error` is that with generated digits and the labels asked for, `real_error` that with as many training digits.
+    """
+
+    error: float
+    real_error: float
+    num_images: int
+    num_test: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report(LightReport):
     """`LightReport` and what takes longer or needs the real images; those fields are None where they are not at hand.
 
@@ -86,6 +99,7 @@ class Report(LightReport):
         density: how much generated digits lie among real ones, about 1 for real digits.
         coverage: share of real digits with a generated one in their neighbourhood, about 0.97 for real digits.
         memorisation: how near generated digits are to training digits.
+        neighbour_test: how well real digits are read by their nearest generated one, where it was asked for.
         fid: Fréchet distance on Inception features, where it was asked for.
         epoch, step: of the generator; None for images from elsewhere.
     """
@@ -95,6 +109,7 @@ class Report(LightReport):
     density: float | None = None
     coverage: float | None = None
     memorisation: Memorisation | None = None
+    neighbour_test: NeighbourTest | None = None
     fid: float | None = None
     epoch: int | None = None
     step: int | None = None
@@ -102,10 +117,11 @@ class Report(LightReport):
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`; raises KeyError or TypeError where `values` is no such record."""
-        near = values["memorisation"]
+        near, test = values["memorisation"], values.get("neighbour_test")
         records = {
             "real": LightReport.from_dict(values["real"]),
             "memorisation": None if near is None else Memorisation(**near),
+            "neighbour_test": None if test is None else NeighbourTest(**test),
         }
         return super().from_dict({**values, **records})
 
@@ -176,6 +192,8 @@ def report_text(report: Report) -> str:
     if (near := report.memorisation) is not None:
         rows.append(("distance to nearest training digit", _number(near.generated_median), _number(near.real_median)))
         rows.append(("suspiciously near one", _percent(near.closer_share), _percent(0.01)))
+    if (test := report.neighbour_test) is not None:
+        rows.append((f"error of nearest of {test.num_images:,}", f"{test.error:.2%}", f"{test.real_error:.2%}"))
     lines = [f"{name:<36}{value:>10}{beside:>10}".rstrip() for name, value, beside in rows if value]
     missing = ", ".join(map(str, report.missing_classes)) or "none"
     return "\n".join([*lines, f"missing digits: {missing}"])

@@ -63,6 +63,7 @@ ORDER = (
     "references",
     "inception",
     "evaluation",
+    "neighbours",
     "quality",
     "control",
     "recording",

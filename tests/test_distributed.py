@@ -61,7 +61,7 @@ def test_two_processes_train_what_one_trains(small_config: TrainConfig, tmp_path
     assert program.wait(timeout=PATIENCE) == 0, program.stderr and program.stderr.read()
     for one, two in zip(alone, json.loads((tmp_path / "curves.json").read_text()), strict=True):
         assert len(one) == 7
-        assert_close(one, two, 1e-4)
+        assert_close(one, two, 1e-3)  # sums in another order: 1e-6 at first, ten times as much every few steps
 
 
 def assert_close(one: Any, two: Any, tolerance: float) -> None:
