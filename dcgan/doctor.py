@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
 
-from dcgan.config import PRESETS, TrainConfig
+from dcgan.config import PRESETS, SMOOTHED, TrainConfig
 from dcgan.records import Status
 
 EARLY_STEPS: Final = 200  # a fresh D tells noise from digits at once; who leads before that says nothing yet
@@ -27,9 +27,12 @@ SKEWED: Final = 0.5  # nats to uniform: six digits in equal shares have ln(10 / 
 SWING: Final = 0.3  # of D(x) - D(G(z)): half the way from guessing to certainty
 SWINGS: Final = 4  # in one window: two full turns
 SMOOTH_POINTS: Final = 5  # points of the mean in which swings are counted
+LOGARITHMIC: Final = ("non-saturating", "minimax", "rpgan")  # objectives whose losses are in nats
+TEACHES_AHEAD: Final = ("wgan-gp", "rpgan")  # a D that is far ahead there is smooth still, and teaches
 BETTER: Final = 0.9  # of the distance one look before: less, and G still learns
 FASTEST: Final = max(max(p.config.lr_g, p.config.lr_d) for p in PRESETS.values())  # that is known to train well here
 USUAL: Final = 2e-4  # the learning rate of the DCGAN paper (arXiv 1511.06434, section 4)
+STALLED_HELP: Final = "it is suspended or the machine is busy; once it is let, it goes on where it was"
 NO_TROUBLE: Final = ("early", "learning", "healthy")
 
 
@@ -57,6 +60,8 @@ def diagnose(
     """
     if _diverged(metrics, status):
         return [_finding("diverged", config, "the losses are no longer finite numbers")]
+    if status.silent:
+        return [_finding("stalled", config, f"the last word came {status.silent:.0f} s ago; {STALLED_HELP}")]
     if not metrics:
         return []
     window = _window(metrics)
@@ -88,6 +93,7 @@ SENTENCES: Final = {
     "guessing": "D only guesses: it tells nothing apart, and G learns nothing from it.",
     "collapse": "Mode collapse: G draws a few digits over and over, because those fool D.",
     "missing": "Some digits are missing from what G draws.",
+    "stalled": "The run stands still, though its process lives.",
     "swings": "The two go round in circles: each undoes what the other has just learned.",
     "early": "Too early to tell: D nearly always leads at first.",
     "learning": "Looks healthy, and the digits are still getting better.",
@@ -111,6 +117,8 @@ def _window(metrics: Sequence[Mapping[str, float]]) -> Sequence[Mapping[str, flo
 
 def _blown_up(config: TrainConfig, window: Sequence[Mapping[str, float]]) -> list[Finding]:
     """Whether scores have grown beyond what can be learned from."""
+    if config.objective not in LOGARITHMIC:
+        return []
     loss = max(median(row[name] for row in window) for name in ("loss_g", "loss_d"))
     words = f"a loss of {loss:,.0f} nats, where 1 to 5 are usual"
     return [_finding("diverged", config, words)] if loss > BLOWN_UP else []
@@ -123,7 +131,8 @@ def _balance(
     d_real, d_fake, loss_g = (median(row[name] for row in window) for name in ("d_real", "d_fake", "loss_g"))
     steps = window[-1]["step"] - window[0]["step"]
     words = f"D(x) {d_real:.2f} and D(G(z)) {d_fake:.2f} over the last {steps:,.0f} steps"
-    if d_real > SURE and d_fake < 1 - SURE and not _improves(quality):
+    unhelpful = config.objective not in TEACHES_AHEAD
+    if d_real > SURE and d_fake < 1 - SURE and unhelpful and not _improves(quality):
         return [_finding("d-wins", config, f"{words}; G's loss {loss_g:.1f} nats, {_course(window)}")]
     if d_fake - d_real > FOOLED:
         accuracy = median(row["accuracy"] for row in window)
@@ -224,7 +233,8 @@ def _calmer(config: TrainConfig) -> dict[str, Any]:
 
 
 def _weaker_d(config: TrainConfig) -> dict[str, Any]:
-    return _equal_rates(config) | _usual_momentum(config) or _new(config, lr_d=config.lr_d / 2, label_smoothing=0.1)
+    smoothing = {"label_smoothing": 0.1} if config.objective in SMOOTHED else {}
+    return _equal_rates(config) | _usual_momentum(config) or _new(config, lr_d=config.lr_d / 2, **smoothing)
 
 
 def _stronger_d(config: TrainConfig) -> dict[str, Any]:

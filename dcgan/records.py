@@ -32,7 +32,8 @@ class Status:
 
     `limit` is the training time after which the process ends by itself, in seconds; None where only epochs count.
     `updated` is the time of writing in seconds since 1970; `beat` is the same on the machine's own clock, which nobody
-    sets. `process_started` is what `process_start` tells.
+    sets. `process_started` is what `process_start` tells. `silent` is what a reader adds: seconds since the process
+    last spoke, where it should have.
     """
 
     state: str = "starting"
@@ -51,9 +52,9 @@ class Status:
     process_started: float = 0.0
     updated: float = 0.0
     beat: float = 0.0
-
     limit: float | None = None
     silent: float = 0.0
+
     @property
     def active(self) -> bool:
         """Whether a process works on the run (or sleeps on it, paused)."""
@@ -83,7 +84,7 @@ def read_status(path: Path) -> Status:
     silent = time.monotonic() - status.beat if status.beat else 0.0
     if silent > SILENT_SECONDS:
         message = f"The training process has not answered for {silent:.0f} s; it is suspended, or the machine is busy."
-        return replace(status, message=message, images_per_second=0.0, eta=None)
+        return replace(status, message=message, images_per_second=0.0, eta=None, silent=silent)
     return status
 
 
@@ -174,7 +175,7 @@ def _status(record: Mapping[str, Any]) -> Status:
             value = float(value)
         if type(value) is kind:
             kept[spec.name] = value
-    status = Status(**kept)
+    status = Status(**kept | {"silent": 0.0})
     return status if status.state in STATES else replace(status, state="interrupted")
 
 

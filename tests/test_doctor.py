@@ -88,6 +88,25 @@ def test_too_early_too_little_and_the_end_of_a_run_that_diverged() -> None:
     assert names([], [], Status(state="failed", message="The disk is full.")) == []
 
 
+def test_a_process_that_lives_and_says_nothing_is_named() -> None:
+    stalled = Status(state="running", silent=12.3)
+    (found,) = diagnose(CONFIG, rows(), [report()], stalled)
+    assert (found.name, found.trouble, found.remedy) == ("stalled", True, None)
+    assert found.evidence.startswith("The last word came 12 s ago; it is suspended or the machine is busy")
+    assert names([], [], stalled) == ["stalled"]
+
+
+def test_what_is_trouble_in_one_game_is_none_in_another() -> None:
+    ahead = rows(d_real=0.99, d_fake=0.01, loss_g=-80.0, loss_d=-120.0)
+    critic = CONFIG.with_changes(objective="wgan-gp", discriminator_norm="none", label_smoothing=0.0)
+    assert names(ahead, [], config=critic) == ["healthy"], "a critic is meant to be ahead, and its loss has no unit"
+    assert names(rows(loss_g=90.0), [], config=critic) == ["healthy"]
+    assert names(ahead, []) == ["d-wins"]
+    hinge = CONFIG.with_changes(objective="hinge", label_smoothing=0.0)
+    changes = remedy("d-wins", hinge)
+    assert changes == {"lr_d": CONFIG.lr_d / 2} and hinge.with_changes(**changes)
+
+
 @pytest.mark.parametrize(
     ("run", "expected"),
     [

@@ -154,6 +154,7 @@ def test_a_silent_process_is_told_of_and_the_wall_clock_does_not_matter(run: run
     assert run.status().message == ""
     write_status(run, updated=time.time() + 9e6, beat=time.monotonic() - records.SILENT_SECONDS - 1)
     assert run.status().state == "running" and "has not answered for 9 s" in run.status().message
+    assert run.status().silent == pytest.approx(9.0, abs=0.9)
 
 
 def test_a_launch_counts_although_the_clock_was_set_back_before_it(run: runs.Run) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +18,7 @@ from starlette.testclient import TestClient
 
 from dcgan.config import TrainConfig
 from dcgan.real_digits import real_digits
+from dcgan.records import process_start
 from dcgan.runs import Run, create_run, open_run
 from dcgan.session import run_training
 from ui import live_data, server
@@ -58,6 +61,14 @@ def test_a_first_look_tells_all_of_a_run(client: TestClient, run: Run) -> None:
     assert told["status"]["state"] == "finished"
     assert told["status"]["active"] is False
     assert "pid" not in told["status"]
+
+
+def test_a_run_that_stands_still_is_judged_though_nothing_is_new(client: TestClient, run: Run) -> None:
+    mine = {"pid": os.getpid(), "process_started": process_start(os.getpid()), "beat": time.monotonic() - 60}
+    status = json.loads((run.path / "status.json").read_text())
+    (run.path / "status.json").write_text(json.dumps({**status, **mine, "state": "running"}))
+    told = client.get("/lab/runs/small-1/live", params={"offset": (run.path / "metrics.jsonl").stat().st_size}).json()
+    assert told["metrics"]["step"] == [] and [found["name"] for found in told["findings"]] == ["stalled"]
 
 
 def test_the_next_look_brings_only_what_is_new(client: TestClient, run: Run) -> None:

@@ -49,7 +49,7 @@ def live_payload(run: Run, offset: int = 0, frames: int = 0, judged: int = 0) ->
         "judged": next_judged,
         "frames": [_frame(frame, run, status) for frame in samples[frames:]],
         "frame_count": len(samples),
-        "findings": findings_as_data(run, status) if rows or reports or not status.active else None,
+        "findings": findings_as_data(run, status) if rows or reports or not status.active or status.silent else None,
     }
 
 
