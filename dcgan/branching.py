@@ -14,11 +14,12 @@ from typing import Any
 from dcgan.config import TrainConfig, field_info
 from dcgan.errors import UserError
 from dcgan.files import read_sealed, write_json
-from dcgan.runs import STATE_MARK, Frame, Parent, Run, create_run, default_runs_dir, unique_name
+from dcgan.runs import STATE_MARK, Frame, Run, create_branch, default_runs_dir, unique_name
 
 # Settings that leave networks, data and the length of an epoch as they are.
 CHANGEABLE = (
-    "lr_g", "lr_d", "lr_decay", "dropout", "label_smoothing", "ema_decay", "epochs", "precision", "device", "log_every",
+    "lr_g", "lr_d", "objective", "dropout", "lr_decay", "label_smoothing", "ema_decay", "gradient_penalty", "r1", "r2",
+    "penalty_every", "critic_steps", "epochs", "precision", "device", "log_every",
 )  # fmt: skip
 
 
@@ -42,7 +43,7 @@ def branch(run: Run, epoch: int, changes: Mapping[str, Any], *, runs_dir: Path |
     except (OSError, ValueError) as error:
         raise UserError(f"The saved state {frame.path.name} is gone or damaged; choose another epoch.") from error
     folder = runs_dir or default_runs_dir()
-    made = create_run(folder / unique_name(run.preset, folder), config, run.preset, Parent(run.name, frame.step))
+    made = create_branch(folder / unique_name(run.preset, folder), run, frame.step, config)
     try:
         _copy_past(run, made.path, frame)
         if title:

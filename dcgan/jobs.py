@@ -101,7 +101,7 @@ def start(
         UserError: the run directory cannot be made.
     """
     folder = runs_dir or default_runs_dir()
-    run = create_run(folder / unique_name(preset, folder), config, preset)
+    run = create_run(folder / unique_name(preset, folder), config, preset, data_dir)
     if title:
         rename_run(run, title)
     ChildProcesses().launch(run, Order(max_seconds=max_seconds, data_dir=str(data_dir.absolute()) if data_dir else ""))

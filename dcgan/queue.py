@@ -87,11 +87,11 @@ def submit(
     `owner` stands for who asks: nobody's second run starts before another's first.
 
     Raises:
-        UserError: the run directory cannot be made.
+        UserError: the run directory cannot be made, or the data do not suit the configuration.
     """
     folder = runs_dir or default_runs_dir()
     with _locked(folder):
-        run = create_run(folder / unique_name(preset, folder), config, preset)
+        run = create_run(folder / unique_name(preset, folder), config, preset, data_dir)
         if title:
             rename_run(run, title)
         _take_ticket(run, jobs.Order(owner=owner, max_seconds=max_seconds, data_dir=_data(data_dir)))
@@ -291,7 +291,10 @@ def _expected(run: Run, known: list[Run]) -> float | None:
     return None
 
 
-_COSTLY = ("dataset", "batch_size", "generator_width", "discriminator_width", "device", "precision")
+_COSTLY = (
+    "dataset", "source", "batch_size", "image_size", "channels", "family", "kernel_size", "generator_width",
+    "discriminator_width", "objective", "critic_steps", "device", "precision",
+)  # fmt: skip
 
 
 @contextmanager

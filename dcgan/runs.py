@@ -13,6 +13,7 @@ import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from dcgan.config import TrainConfig, nearest
 from dcgan.datasets import info_for
@@ -31,8 +32,8 @@ from dcgan.run_directory import (
 
 __all__ = [
     "BUNDLED_PREFIX", "FORMAT_VERSION", "SAMPLE_COLUMNS", "STATE_MARK", "Frame", "Parent", "Run", "change_config",
-    "create_run", "default_runs_dir", "delete_run", "find_run", "list_runs", "open_named", "open_run", "rename_run",
-    "unique_name", "unreadable_runs", "valid_name",
+    "create_branch", "create_run", "default_runs_dir", "delete_run", "find_run", "list_runs", "open_named", "open_run",
+    "rename_run", "unique_name", "unreadable_runs", "valid_name",
 ]  # fmt: skip
 
 RUNS_DIR_VARIABLE = "DCGAN_RUNS_DIR"
@@ -44,20 +45,14 @@ def default_runs_dir() -> Path:
     return Path(os.environ.get(RUNS_DIR_VARIABLE) or Path(__file__).resolve().parent.parent / "checkpoints")
 
 
-def create_run(
-    path: Path, config: TrainConfig, preset: str, parent: Parent | None = None, data_dir: Path | None = None
-) -> Run:
+def create_run(path: Path, config: TrainConfig, preset: str, data_dir: Path | None = None) -> Run:
     """Make `path` a run directory that waits for its trainer.
 
     Raises:
         UserError: it already holds a run, holds other files, or cannot be written; or as for `info_for`.
     """
     info = info_for(config, data_dir)
-    if (path / "run.json").exists():
-        raise UserError(f"{path} already holds a run; choose another directory, or add --resume to go on with it.")
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise UserError(f"{path} is not an empty directory; choose another one for the run.")
-    record = {
+    return _make(path, {
         "format": FORMAT_VERSION,
         "preset": preset,
         "config": config.to_dict(),
@@ -66,10 +61,26 @@ def create_run(
         "channels": info.channels,
         "num_classes": info.num_classes,
         "class_names": info.class_names,
-        "created": time.time(),
-        "versions": {name: _version(name) for name in ("torch", "torchvision", "numpy")},
-        **({"parent": asdict(parent)} if parent else {}),
-    }
+    })  # fmt: skip
+
+
+def create_branch(path: Path, run: Run, step: int, config: TrainConfig) -> Run:
+    """Make `path` a run directory like that of `run`, which is its parent up to `step`; the data are not looked at.
+
+    Raises:
+        UserError: as for `create_run`.
+    """
+    record = read_json(run.path / "run.json") or {}
+    return _make(path, {**record, "config": config.to_dict(), "parent": asdict(Parent(run.name, step))})
+
+
+def _make(path: Path, record: dict[str, Any]) -> Run:
+    if (path / "run.json").exists():
+        raise UserError(f"{path} already holds a run; choose another directory, or add --resume to go on with it.")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UserError(f"{path} is not an empty directory; choose another one for the run.")
+    versions = {name: _version(name) for name in ("torch", "torchvision", "numpy")}
+    record = {**record, "created": time.time(), "versions": versions}
     try:
         path.mkdir(parents=True, exist_ok=True)
         write_json(path / "run.json", record)

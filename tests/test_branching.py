@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -50,12 +51,40 @@ def test_a_changed_setting_changes_what_follows_and_nothing_before(parent: runs.
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"objective": "hinge"}, {"objective": "rpgan", "r1": 0.5, "r2": 0.5, "penalty_every": 2},
+        {"objective": "wgan-gp", "gradient_penalty": 5.0, "critic_steps": 2}, {"objective": "lsgan"}, {"r1": 1.0},
+    ],
+)  # fmt: skip
+def test_the_game_can_change_where_the_networks_suit_it(
+    runs_dir: Path, small_config: TrainConfig, changes: dict[str, Any]
+) -> None:
+    parent = runs.create_run(runs_dir / "parent", small_config.with_changes(discriminator_norm="none"), "quick")
+    run_training(parent)
+    made = branch(parent, 1, changes)
+    assert run_training(made).state == "finished"
+    mine, theirs = made.metrics(), parent.metrics()
+    assert mine[:3] == theirs[:3] and mine[-1]["step"] == 14 and mine[-1]["loss_d"] != theirs[-1]["loss_d"]
+
+
+def test_a_branch_needs_no_look_at_the_data(parent: runs.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = json.loads((parent.path / "run.json").read_text())
+    config = {**record["config"], "dataset": "folder", "source": str(parent.path / "gone"), "image_size": 28}
+    changed = {**record, "config": config, "dataset_title": "Own images", "class_names": list("abcdefghij")}
+    (parent.path / "run.json").write_text(json.dumps(changed))
+    made = branch(runs.open_run(parent.path), 1, {"lr_g": 1e-3})
+    assert made.dataset_title == "Own images" and made.class_names == tuple("abcdefghij")
+
+
+@pytest.mark.parametrize(
     ("epoch", "changes", "match"),
     [
         (9, {}, "kept no state of epoch 9 to branch at; kept are 1, 2, 3"),
         (1, {"latent_dim": 9}, "latent_dim cannot change in the middle of a run; what can is lr_g, lr_d"),
         (1, {"lr_g": -1}, "lr_g must be between"),
         (1, {"dropout": 0.0}, "not begun or ended"),
+        (1, {"objective": "wgan-gp"}, "take discriminator_norm none or spectral"),
         (3, {}, "begins after epoch 3; ask for more than 3 epochs"),
     ],
 )
