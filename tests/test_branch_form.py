@@ -45,9 +45,9 @@ def test_a_branch_goes_on_from_the_epoch_with_the_setting(trained: Run, runs_dir
     assert made.parent == Parent("small-1", 7) and made.config == trained.config.with_changes(lr_g=3e-4)
     assert made.status().state == "starting"
     psutil.Process(made.status().pid).kill()
-    assert words.family_facts(made) == [f"branch of {trained.title} at step 7"]
+    assert words.family_facts(made) == [f"branched from {trained.title} after epoch 1"]
     delete_run(trained)
-    assert words.family_facts(made) == ["branch of small-1 at step 7"]
+    assert words.family_facts(made) == ["branched from small-1 after epoch 1"]
 
 
 def test_disk_use_is_told_and_freed(trained: Run) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from dcgan.config import PRESETS
 from dcgan.errors import UserError
+from dcgan.family import branch_moment
 from dcgan.records import Status
 from dcgan.runs import Run, open_named
 
@@ -72,14 +73,14 @@ def title_facts(run: Run) -> list[str]:
 
 
 def family_facts(run: Run) -> list[str]:
-    """`branch of my digits at step 2,811` for a run that has a parent."""
+    """`branched from my digits after epoch 3` for a run that has a parent."""
     if run.parent is None:
         return []
     try:
         name = open_named(run.parent.run, run.path.parent).title
     except UserError:
         name = run.parent.run  # deleted since
-    return [f"branch of {name} at step {run.parent.step:,}"]
+    return [f"branched from {name} {branch_moment(run)}"]
 
 
 def progress(status: Status) -> str:
