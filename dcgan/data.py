@@ -22,6 +22,7 @@ from dcgan.datasets import (
     find_file,
     info_for,
     is_on_disk,
+    own_folder,
     own_listing,
 )
 from dcgan.errors import UserError
@@ -244,10 +245,9 @@ def _own_images(
     if split != "train":
         raise UserError("Own images have no test split.")
     listing = own_listing(config, data_dir)
-    # With --data-dir naming the images themselves, the cache goes where data sets are kept and not among them.
-    inside = data_dir is None or listing.folder.is_relative_to(data_dir)
-    uploaded = not Path(config.source).is_absolute()
-    folder = data_dir if data_dir and (uploaded or not inside) else default_data_dir()
+    folder = data_dir or default_data_dir()
+    if folder.absolute().is_relative_to(own_folder(config.source, data_dir)):
+        folder = default_data_dir()  # --data-dir names the images themselves; nothing is put among them
     try:
         key = (config.source, listing.digest())
     except OSError as error:

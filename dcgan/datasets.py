@@ -104,7 +104,7 @@ DATASETS: dict[str, DatasetInfo] = {
         ),
         DatasetInfo(
             OWN_IMAGES, "Own images", "Your own pictures, from a folder or a zip; each sub-folder is a class.",
-            64, 3, (), 0.0, "your own",
+            32, 3, (), 0.0, "your own",
         ),
     )
 }  # fmt: skip
@@ -177,7 +177,7 @@ def own_folder(source: str, data_dir: Path | None = None) -> Path:
         UserError: nothing is named, or the set is not there.
     """
     if not source:
-        raise UserError("The data set folder needs to know where the images are; name their folder with --data-dir.")
+        raise UserError("There are no own images yet; upload a zip of them on the Train page, or name their folder with --data-dir.")
     if Path(source).is_absolute() and "\0" not in source:
         return Path(source)
     folder = (data_dir or default_data_dir()) / OWN_IMAGES_FOLDER / source

@@ -11,6 +11,7 @@ import os
 import re
 import stat
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ NAMED: Final = 3  # of the unusable files
 _LARGE: Final = 8_000_000  # pixels; larger images are decoded one at a time, to spare memory
 _GROUP: Final = 256
 _one_at_a_time: Final = threading.Lock()
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # our own limit is lower
 
 Progress = Callable[[float], None]
 
@@ -190,14 +192,14 @@ def decode(file: IO[bytes], size: int, channels: int, fit: str) -> NDArray[np.ui
             turn = _turns.get(image.getexif().get(0x0112, 1))
             image.draft("L" if channels == 1 else "RGB", (2 * size, 2 * size))
             with _one_at_a_time if pixels > _LARGE else contextlib.nullcontext():
-                square = _square(_plain(image), size, fit)
+                small = _small(_plain(image), size, fit)
     except (Unusable, MemoryError):
         raise
     except UnidentifiedImageError as error:
         raise Unusable("not an image") from error
     except Exception as error:  # decoders meet foreign bytes and raise whatever comes; the other files are fine
         raise Unusable("damaged") from error
-    square = square.transpose(turn) if turn is not None else square
+    square = _framed(small.transpose(turn) if turn is not None else small, size)
     array = np.asarray(square.convert("L" if channels == 1 else "RGB"))
     return array[None] if channels == 1 else np.ascontiguousarray(array.transpose(2, 0, 1))
 
@@ -211,17 +213,23 @@ def _plain(image: Image.Image) -> Image.Image:
     return image if image.mode in ("L", "RGB") else image.convert("RGB")
 
 
-def _square(image: Image.Image, size: int, fit: str) -> Image.Image:
+def _small(image: Image.Image, size: int, fit: str) -> Image.Image:
+    """The square in the middle, or all of the image, with `size` pixels as its longer side."""
     width, height = image.size
-    side = min(width, height)
     if fit == "crop":
+        side = min(width, height)
         left, top = (width - side) / 2, (height - side) / 2
         return _on_white(image.resize((size, size), _SMOOTH, (left, top, left + side, top + side), reducing_gap=3.0))
     longest = max(width, height)
     inner = max(1, round(width * size / longest)), max(1, round(height * size / longest))
-    small = _on_white(image.resize(inner, _SMOOTH, reducing_gap=3.0))
+    return _on_white(image.resize(inner, _SMOOTH, reducing_gap=3.0))
+
+
+def _framed(small: Image.Image, size: int) -> Image.Image:
+    if small.size == (size, size):
+        return small
     framed = Image.new(small.mode, (size, size))
-    framed.paste(small, ((size - inner[0]) // 2, (size - inner[1]) // 2))
+    framed.paste(small, ((size - small.width) // 2, (size - small.height) // 2))
     return framed
 
 

@@ -27,6 +27,7 @@ ORDER = (
     "colored",
     "image_cache",
     "data",
+    "uploads",
     "clusters",
     "devices",
     "distributed",
@@ -78,6 +79,7 @@ NEVER_IN_PAGES = {"torch", "torchvision", "numpy", "subprocess"}
 WITHOUT_TORCH = (
     "config",
     "datasets",
+    "uploads",
     "real_digits",
     "doctor",
     "records",

@@ -11,7 +11,7 @@ from typing import Final
 import streamlit as st
 
 from dcgan import jobs, queue
-from dcgan.datasets import DATASETS, is_on_disk
+from dcgan.datasets import DATASETS, has_data
 from dcgan.doctor import remedy
 from dcgan.errors import DcganError
 from dcgan.records import Status
@@ -121,7 +121,7 @@ def _trouble(run: Run, status: Status) -> None:
     """What went wrong, in the run's own words, and the way out."""
     if status.state == "failed":
         st.error(plain(status.message or "Training failed without saying why."))
-        if run.config.dataset != "digits" and not is_on_disk(run.config.dataset):
+        if run.config.dataset != "digits" and not has_data(run.config):
             st.caption(f"The {DATASETS['digits'].title.lower()} need no download; they are not {run.dataset_title}.")
             restart_on_digits(run)
     elif status.state == "interrupted":

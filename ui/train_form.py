@@ -8,22 +8,28 @@ from typing import Any, Final
 import streamlit as st
 
 from dcgan import queue
-from dcgan.config import PRESETS, FieldInfo, Preset, config_fields, field_info
-from dcgan.datasets import DATASETS, is_on_disk
+from dcgan.config import IMAGE_SIZES, PRESETS, FieldInfo, Preset, config_fields, field_info
+from dcgan.datasets import DATASETS, OWN_IMAGES, download_words, is_on_disk
 from dcgan.records import Status
 from dcgan.runs import Run
 from ui import launch, warm
 from ui.live_data import sample_url
+from ui.own_images import choose_own_images
 from ui.page import errors_as_sentences
 from ui.words import about, plain
 
 GROUPS: Final = {"model": "The two networks", "optimisation": "How they learn", "advanced": "More"}
+_NUMBERS: Final[dict[str, dict[int, str]]] = {  # fields that take a few numbers only, and what those mean
+    "image_size": {0: "0, as the data has it", **{size: f"{size} pixels" for size in IMAGE_SIZES}},
+    "channels": {0: "0, as the data has it", 1: "1, gray", 3: "3, colour"},
+}
 
 
 def train_form(known_runs: list[Run]) -> None:
     """Show the form; Start launches a run and turns the page to it."""
     preset = _choose_preset(known_runs)
     values: dict[str, Any] = {"dataset": _choose_dataset(preset)}
+    own, with_classes = choose_own_images() if values["dataset"] == OWN_IMAGES else ({}, True)
     left, right = st.columns(2)
     with left:
         values["epochs"] = field_widget(preset, "epochs", int, field_info("epochs"))
@@ -31,7 +37,10 @@ def train_form(known_runs: list[Run]) -> None:
         max_seconds = _choose_limit(preset)
     values["device"] = _choose_device(preset)
     with st.expander("Advanced"):
-        values |= _advanced(preset)
+        values |= _advanced(preset, without=tuple(own)) | own
+    if values["conditioning"] == "labels" and not (with_classes and _has_classes(values["dataset"])):
+        values["conditioning"] = "clusters"
+        st.caption("These images have no classes; both networks will be told of groups of look-alikes instead.")
     if queue.busy():
         st.caption("A run is training; yours will wait in the queue for its turn.")
     if st.button("Start", type="primary", key="start", width="stretch"):
@@ -46,7 +55,7 @@ def restart_on_digits(run: Run) -> None:
     digits = DATASETS["digits"]
     if st.button(f"Start the same on the {digits.title.lower()}", type="primary", key="restart_on_digits"):
         with errors_as_sentences():
-            name = launch.start(run.config.with_changes(dataset=digits.name), run.preset, run.status().limit)
+            name = launch.start(run.config.with_changes(dataset=digits.name, source=""), run.preset, run.status().limit)
             st.query_params.from_dict({"run": name})
             st.rerun()
 
@@ -96,10 +105,12 @@ def _choose_dataset(preset: Preset) -> str:
         key=_key(preset, "dataset"), persist_state="session",
     )  # fmt: skip
     data = DATASETS[chosen or names[0]]
+    if data.name == OWN_IMAGES:
+        return data.name
     st.caption(plain(data.description))
     if not is_on_disk(data.name):
         st.info(
-            f"{data.title} is not on this machine yet: Start downloads {data.download_mb:.1f} MB ({data.licence}). "
+            f"{data.title} is not on this machine yet: Start downloads {plain(download_words(data.name))}. "
             f"Without a network, choose the {DATASETS['digits'].title.lower()}, which are always at hand."
         )
     return data.name
@@ -107,6 +118,8 @@ def _choose_dataset(preset: Preset) -> str:
 
 def _dataset_words(name: str) -> str:
     data = DATASETS[name]
+    if name == OWN_IMAGES:
+        return f"{data.title} · from a zip"
     if data.download_mb == 0:
         return f"{data.title} · always at hand"
     return f"{data.title} · {'on disk' if is_on_disk(name) else f'download, {data.download_mb:.1f} MB'}"
@@ -146,10 +159,15 @@ def device_titles() -> dict[str, str]:
     return {device.name: device.title for device in list_devices()}
 
 
-def _advanced(preset: Preset) -> dict[str, Any]:
+def _has_classes(dataset: str) -> bool:
+    return dataset == OWN_IMAGES or DATASETS[dataset].num_classes > 1
+
+
+def _advanced(preset: Preset, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """All other fields, but for those in `without`."""
     values = {}
     for group, title in GROUPS.items():
-        fields = [entry for entry in config_fields() if entry[2].group == group]
+        fields = [entry for entry in config_fields() if entry[2].group == group and entry[0] not in without]
         if fields:
             st.markdown(f"**{title}**")
             columns = st.columns(2)
@@ -163,6 +181,11 @@ def field_widget(preset: Preset, name: str, kind: type, info: FieldInfo, form: s
     """The input for one field of `TrainConfig` in the form called `form`, with its label, explanation and limits."""
     value = getattr(preset.config, name)
     common: dict[str, Any] = {"key": _key(preset, name, form), "help": info.help, "persist_state": "session"}
+    if name in _NUMBERS:
+        numbers = _NUMBERS[name]
+        return st.selectbox(
+            info.label, list(numbers), index=list(numbers).index(value), format_func=numbers.__getitem__, **common
+        )
     if info.choices:
         return st.selectbox(info.label, info.choices, index=info.choices.index(value), **common)
     if kind is bool:
