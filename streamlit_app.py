@@ -14,6 +14,7 @@ PAGES = (
     ("pages/train.py", "Train", "train"),
     ("pages/explore.py", "Explore", "explore"),
     ("pages/compare.py", "Compare", "compare"),
+    ("pages/how_it_works.py", "How it works", "how-it-works"),
 )
 
 if get_script_run_ctx(suppress_warning=True) is None:

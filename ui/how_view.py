@@ -1,0 +1,47 @@
+"""The parts of the How it works page: networks, game, glossary, one of them at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from ui.how_diagram import diagram, layer_table
+from ui.how_example import example_picture
+from ui.how_form import choose_networks
+from ui.how_game import game, torch_loaded
+from ui.page import errors_as_sentences
+
+STYLE: Final = (Path(__file__).resolve().parent / "how" / "how.css").read_text(encoding="utf-8")
+
+
+def choose_part() -> None:
+    """Offer the three parts and show the chosen one; it stands in the address as `part`."""
+    part = st.segmented_control(
+        "Part", list(PARTS), default=next(iter(PARTS)), required=True, key="part", bind="query-params",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    PARTS[part or next(iter(PARTS))]()
+
+
+def networks() -> None:
+    """Both networks of a preset, and how they change with the settings."""
+    with errors_as_sentences():
+        config = choose_networks()
+        with torch_loaded():
+            from ui import how_models
+        found = how_models.networks(config)
+        for anatomy, role in zip(found, ("generator", "discriminator"), strict=True):
+            st.html(diagram(anatomy, role, example_picture(found[1].input_shape)))
+        st.caption(
+            "Read from the networks themselves: each block is what leaves a step, its squares to scale. A map is a "
+            "picture of numbers that says where something was found, or where something shall be drawn."
+        )
+        with st.expander("Every layer, one by one", icon=":material/list:"):
+            for anatomy, role in zip(found, ("generator", "discriminator"), strict=True):
+                st.markdown(f"**{role.capitalize()}**")
+                st.html(layer_table(anatomy))
+
+
+PARTS: Final = {"Networks": networks, "Game": game}  # as the page says them and its address holds them
