@@ -21,6 +21,7 @@ NORMALIZATIONS = ("none", "batch", "spectral")
 FAMILIES = ("dcgan", "mlp")
 OBJECTIVES = ("non-saturating", "minimax", "hinge", "lsgan", "wgan-gp", "rpgan")
 SMOOTHED = ("non-saturating", "minimax")  # the objectives with targets that label smoothing can move
+LOGARITHMIC = (*SMOOTHED, "rpgan")  # the objectives whose losses are logarithms of probabilities
 IMAGE_SIZES = (28, 32, 64, 128)
 FITS = ("crop", "pad")
 
@@ -223,6 +224,11 @@ class TrainConfig:
             if name not in known:
                 raise UserError(f"Unknown setting {name!r}; {nearest(str(name), known)}.")
         return cls(**values)
+
+    @property
+    def loss_unit(self) -> str:
+        """The unit of both losses: `nats` where they are logarithms of probabilities, else D's own `score`."""
+        return "nats" if self.objective in LOGARITHMIC else "score"
 
     def num_conditions(self, num_classes: int) -> int:
         """How many classes the networks are told of, for data with `num_classes` labels; 0 without conditioning."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
 
-from dcgan.config import PRESETS, SMOOTHED, TrainConfig
+from dcgan.config import LOGARITHMIC, PRESETS, SMOOTHED, TrainConfig
 from dcgan.records import Status
 
 EARLY_STEPS: Final = 200  # a fresh D tells noise from digits at once; who leads before that says nothing yet
@@ -27,7 +27,6 @@ SKEWED: Final = 0.5  # nats to uniform: six digits in equal shares have ln(10 / 
 SWING: Final = 0.3  # of D(x) - D(G(z)): half the way from guessing to certainty
 SWINGS: Final = 4  # in one window: two full turns
 SMOOTH_POINTS: Final = 5  # points of the mean in which swings are counted
-LOGARITHMIC: Final = ("non-saturating", "minimax", "rpgan")  # objectives whose losses are in nats
 TEACHES_AHEAD: Final = ("wgan-gp", "rpgan")  # a D that is far ahead there is smooth still, and teaches
 BETTER: Final = 0.9  # of the distance one look before: less, and G still learns
 FASTEST: Final = max(max(p.config.lr_g, p.config.lr_d) for p in PRESETS.values())  # that is known to train well here

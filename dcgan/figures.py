@@ -30,7 +30,7 @@ def curves_png(run: Run, dots_per_inch: int = 150) -> bytes:
         losses.plot(steps, [row[column] for row in rows], color=colour, label=label, linewidth=1)
     for column, label, colour in (("d_real", "real, D(x)", GREEN), ("d_fake", "generated, D(G(z))", PURPLE)):
         answers.plot(steps, [row[column] for row in rows], color=colour, label=label, linewidth=1)
-    _dress(losses, "How wrong each network is", "loss (nats)")
+    _dress(losses, "How wrong each network is", f"loss ({run.config.loss_unit})")
     _dress(answers, "How sure D is that an image is real", "probability")
     answers.set_ylim(0, 1)
     answers.axhline(0.5, color="0.5", linewidth=0.8, linestyle=":")

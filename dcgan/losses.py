@@ -21,7 +21,6 @@ from torch.nn.functional import relu, softplus
 
 NON_SATURATING = "non-saturating"
 RELATIVE = ("wgan-gp", "rpgan")  # the objectives whose logits have no zero of their own
-NATS = (NON_SATURATING, "minimax", "rpgan")  # the objectives that are logarithms of probabilities
 
 
 def discriminator_loss(

@@ -7,9 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
-from ui import charts, theme
+from dcgan.config import LOGARITHMIC, OBJECTIVES, TrainConfig
+from dcgan.losses import discriminator_loss, generator_loss
+from dcgan.runs import create_run
+from ui import charts, panel, theme
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -70,3 +74,23 @@ def test_component_scripts_are_modules_without_syntax_errors(name: str, tmp_path
     file.write_text(texts[name], encoding="utf-8")
     done = subprocess.run([node, "--check", str(file)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_losses_are_charted_in_the_unit_of_the_game(objective: str) -> None:
+    config = TrainConfig(objective=objective, discriminator_norm="none")
+    losses, *others = charts.live_charts(config)
+    assert losses.unit == ("loss (nats)" if objective in LOGARITHMIC else "loss (score)")
+    assert losses.hint.endswith(".") and others == list(charts.CHARTS[1:])
+
+
+def test_an_undecided_discriminator_stands_where_the_charts_say() -> None:
+    half, zero = torch.full((4,), 0.5), torch.zeros(4)
+    assert discriminator_loss(half, half, 0.0, "lsgan").item() == pytest.approx(0.25)
+    assert discriminator_loss(zero, zero, 0.0, "hinge").item() == pytest.approx(2)
+    assert generator_loss(zero, zero, "rpgan").item() == pytest.approx(0.69, abs=0.005)
+
+
+@pytest.mark.parametrize(("dataset", "noun"), [("mnist", "digits"), ("svhn", "digits"), ("cifar10", "images")])
+def test_images_are_called_what_they_are(dataset: str, noun: str, runs_dir: Path) -> None:
+    assert panel.noun(create_run(runs_dir / dataset, TrainConfig(dataset=dataset), "dcgan")) == noun

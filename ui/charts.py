@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+from dcgan.config import TrainConfig
 from dcgan.reports import LightReport
 
 
@@ -42,6 +43,13 @@ class Chart:
     log: bool = False
 
 
+LOSS_HINTS: Final = {
+    "wgan-gp": "D's is minus the distance it sees between real and generated images: it should come nearer to 0.",
+    "rpgan": "Near 0.69 each: D cannot tell a real image from a generated one beside it.",
+    "lsgan": "D near 0 tells all apart; D at 0.25 can only guess.",
+    "hinge": "D near 0 tells all apart with room to spare; D at 2 can only guess.",
+    "minimax": "G's goes down without end as it gets better at fooling D; a D near 0 has won, and G stands still.",
+}  # how to read the losses, where not as usual
 CHARTS: Final[tuple[Chart, ...]] = (
     Chart(
         "losses",
@@ -68,6 +76,13 @@ CHARTS: Final[tuple[Chart, ...]] = (
         guide=0.5,
     ),
 )
+
+
+def live_charts(config: TrainConfig) -> tuple[Chart, ...]:
+    """The charts of a run, with the unit of its losses and how to read them."""
+    losses, *others = CHARTS
+    hint = LOSS_HINTS.get(config.objective, losses.hint)
+    return (replace(losses, unit=f"loss ({config.loss_unit})", hint=hint), *others)
 
 
 def quality_charts(real: LightReport) -> tuple[Chart, ...]:

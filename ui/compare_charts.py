@@ -81,14 +81,16 @@ def compare_charts(
     """Quality where the judge has looked at any run, then losses, over `axis`, one of `AXES`."""
     curves = [curves_of(each.run) for each in compared]
     draw = _Drawing(compared, axis, dark, max((c.loss_g.seconds[-1] for c in curves if c.loss_g.seconds), default=0.0))
+    units = sorted({each.run.config.loss_unit for each in compared})
+    unit = f"loss ({' or '.join(units)})"
     losses = [
         draw.chart(
             "loss_g", "How wrong each generator G is", "Compare shapes, not heights: losses say how the two networks "
-            "stand to each other, not which run draws better.", [c.loss_g for c in curves], "loss (nats)",
+            "stand to each other, not which run draws better.", [c.loss_g for c in curves], unit,
         ),
         draw.chart(
             "loss_d", "How wrong each discriminator D is", "A line that stays near 0: that D has won, and its G learns "
-            "nothing more.", [c.loss_d for c in curves], "loss (nats)",
+            "nothing more.", [c.loss_d for c in curves], unit,
         ),
     ]  # fmt: skip
     if not any(c.fd_lenet.values for c in curves):

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import streamlit as st
 
+from dcgan.datasets import DIGITS, dataset_info
 from dcgan.runs import SAMPLE_COLUMNS, Run
-from ui.charts import charts_as_data
+from ui.charts import charts_as_data, live_charts
 from ui.live_data import version_of
 from ui.quality import quality_block
 from ui.theme import palette
@@ -40,13 +41,18 @@ def live_panel(run: Run, *, key: str = "live_panel") -> str | None:
     data = {
         "run": run_as_data(run),
         "state": run.status().state,
-        "charts": charts_as_data(),
+        "charts": charts_as_data(live_charts(run.config)),
         "quality": quality_block(run),
         "palette": palette(),
-        "noun": "digits",
+        "noun": noun(run),
     }
     told = _mount(key=key, data=data, on_state_change=lambda: None, on_remedy_change=lambda: None)
     return told.remedy if isinstance(told.remedy, str) else None
+
+
+def noun(run: Run) -> str:
+    """What a run's images are called: digits where its data shows one each."""
+    return "digits" if dataset_info(run.config.dataset).class_names == DIGITS else "images"
 
 
 def run_as_data(run: Run) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Final
 import streamlit as st
 
 from dcgan.runs import Run
-from ui.panel import component_texts, run_as_data
+from ui.panel import component_texts, noun, run_as_data
 
 _LIVE: Final = Path(__file__).resolve().parent / "live"
 
@@ -23,4 +23,4 @@ _mount = st.components.v2.component(
 
 def reel(run: Run, *, key: str = "reel") -> None:
     """Play the sample grids of `run` once, from noise to digits."""
-    _mount(key=key, data={"run": run_as_data(run), "noun": "digits"})
+    _mount(key=key, data={"run": run_as_data(run), "noun": noun(run)})
