@@ -15,6 +15,7 @@ import datetime
 import json
 import os
 import platform
+import re
 import shutil
 import socket
 import statistics
@@ -112,14 +113,14 @@ def _next_run(page: Page, sizes: list[tuple[str, float]]) -> dict[str, int] | No
 
 
 def _moves(page: Page, count: int) -> list[float]:
-    slider = page.get_by_role("slider", name="direction 1", exact=True)
+    slider = page.get_by_role("slider", name=re.compile(r"\bdirection 1\b"))
     values = [(-1) ** i * (5 + 5 * (i % 60)) for i in range(count + 10)]
     times = [slider.evaluate(MOVE, value) for value in values]
     return [round(moment, 1) for moment in times[10:] if moment is not None]
 
 
 def _drag(page: Page, seconds: float) -> float:
-    box = page.get_by_role("slider", name="direction 2", exact=True).bounding_box()
+    box = page.get_by_role("slider", name=re.compile(r"\bdirection 2\b")).bounding_box()
     assert box
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] / 2, middle)

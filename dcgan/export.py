@@ -14,11 +14,12 @@ from torch import Tensor
 
 from dcgan.animation import FORMATS as ANIMATION_FORMATS
 from dcgan.animation import animation, animation_gif
+from dcgan.effects import measure_effects
 from dcgan.errors import UserError
 from dcgan.files import write_bytes
-from dcgan.html_export import html_page
+from dcgan.html_export import DIRECTIONS, html_page
 from dcgan.images import Pixels, from_png, tile, to_png, untile
-from dcgan.latent import interpolate
+from dcgan.latent import interpolate, principal_directions
 from dcgan.onnx_export import onnx_bytes
 from dcgan.records import METRIC_COLUMNS
 from dcgan.runs import SAMPLE_COLUMNS, Frame, Run
@@ -158,7 +159,9 @@ def _onnx(run: Run, epoch: int | None) -> bytes:
 
 
 def _html(run: Run, epoch: int | None) -> bytes:
-    return html_page(load_generator(run, epoch), run.title)
+    trained = load_generator(run, epoch)
+    vectors = principal_directions(trained.network, min(DIRECTIONS, trained.config.latent_dim)).vectors
+    return html_page(trained, run.title, effects=measure_effects(trained, vectors), class_names=run.class_names)
 
 
 GENERATOR_FORMATS: dict[str, Callable[[Run, int | None], bytes]] = {

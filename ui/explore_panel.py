@@ -12,7 +12,7 @@ import streamlit as st
 
 from dcgan import runs
 from dcgan.browser import GENERATOR_SCRIPT
-from dcgan.datasets import is_on_disk
+from dcgan.datasets import DIGITS, has_data
 from dcgan.errors import UserError
 from dcgan.runs import Run
 from ui import engine_routes, explore_state
@@ -30,12 +30,15 @@ _SCRIPTS: Final = (
     "sheet.js",
     "picks.js",
     "sliders.js",
+    "names.js",
     "walk.js",
     "arithmetic.js",
+    "cloud.js",
     "map.js",
     "time.js",
     "draw.js",
     "nearest.js",
+    "opinion.js",
     "view.js",
     "panel.js",
 )
@@ -144,11 +147,19 @@ def _run_as_data(run: Run) -> dict[str, Any]:
         "name": run.name,
         "version": version_of(run),
         **_kind(run),
-        "noun": "group" if run.config.conditioning == "clusters" else "digit",
+        **_words(run),
         "epochs": space.epochs,
         "active": run.status().active,
-        "data_at_hand": is_on_disk(run.config.dataset),
+        "data_at_hand": has_data(run.config),
     }
+
+
+def _words(run: Run) -> dict[str, Any]:
+    """What the run's conditions are called, together and one by one; groups of look-alikes have numbers only."""
+    if run.config.conditioning == "clusters":
+        return {"noun": "group", "names": []}
+    digits = run.class_names == DIGITS or not run.class_names
+    return {"noun": "digit" if digits else "class", "names": list(run.class_names)}
 
 
 _LIMITS: Final = (

@@ -1,6 +1,6 @@
 """What the Explore page's address holds, and how it is written: short, readable, every value in a fixed range.
 
-    ?run=NAME&epoch=6&at=POINT&pick=POINT&pick=POINT&view=walk&walk=slerp-12-loop&a=POINT&b=POINT&c=POINT&axes=1.2&along=3
+    ?run=NAME&epoch=6&at=POINT&pick=POINT&pick=POINT&view=walk&walk=slerp-12-loop&a=POINT&b=POINT&c=POINT&axes=1.2&map=tsne&along=3
 
 A point is everything that decides one image of a generator: `0.5_d1.125_c12.-40_t70_n3.8.40_b6` is sample 5 (from 0)
 of seed 0, 1.25 standard deviations along direction 1 (of the generator of epoch 6), with coordinate 12 of z set to
@@ -32,6 +32,7 @@ MAX_OWN: Final = 1000  # hundredths: how far a number of a z of one's own may li
 MAX_PARTS: Final = 3  # points that arithmetic averages
 VIEWS: Final = ("sliders", "walk", "arithmetic", "map", "time", "draw")
 METHODS: Final = ("slerp", "lerp")
+LAYOUTS: Final = ("plane", "pca", "tsne")
 
 _Reader = Callable[["ExploreState", list[str], "Space"], "ExploreState"]
 _BASE = re.compile(r"(\d{1,6})\.(\d{1,3})")
@@ -96,6 +97,7 @@ class ExploreState:
     b: tuple[Point, ...] = ()
     c: tuple[Point, ...] = ()
     axes: tuple[int, int] = (0, 1)  # directions that span the map
+    layout: str = LAYOUTS[0]  # what the map shows
     along: int | None = None  # direction that the time machine varies
 
     def as_data(self) -> dict[str, Any]:
@@ -219,6 +221,12 @@ def _read_axes(state: ExploreState, values: list[str], space: Space) -> ExploreS
     return replace(state, axes=(first, second))
 
 
+def _read_map(state: ExploreState, values: list[str], space: Space) -> ExploreState:
+    if values and values[-1] not in LAYOUTS:
+        raise UserError("unknown map")
+    return replace(state, layout=values[-1]) if values else state
+
+
 def _read_along(state: ExploreState, values: list[str], space: Space) -> ExploreState:
     return replace(state, along=_direction(values[-1], space)) if values else state
 
@@ -232,9 +240,10 @@ def _direction(text: str, space: Space) -> int:
 
 _READERS: Final[dict[str, _Reader]] = {
     "epoch": _read_epoch, "at": _read_point, "pick": _read_picks, "view": _read_view, "walk": _read_walk,
-    "a": _part_reader("a"), "b": _part_reader("b"), "c": _part_reader("c"), "axes": _read_axes, "along": _read_along,
+    "a": _part_reader("a"), "b": _part_reader("b"), "c": _part_reader("c"), "axes": _read_axes, "map": _read_map,
+    "along": _read_along,
 }  # fmt: skip
 _WORDS: Final = {
     "epoch": "epoch", "at": "image", "pick": "picks", "view": "tab", "walk": "walk", "a": "arithmetic",
-    "b": "arithmetic", "c": "arithmetic", "axes": "map", "along": "time machine",
+    "b": "arithmetic", "c": "arithmetic", "axes": "map", "map": "map", "along": "time machine",
 }  # fmt: skip

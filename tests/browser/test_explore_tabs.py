@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -13,13 +15,19 @@ from playwright.sync_api import Page, expect
 from test_engine_browser import CONFIG, made_run
 from test_explore_browser import address, assert_same, by_torch, pixels, same, visit
 
-from dcgan.runs import Run, open_run
+from dcgan.config import TrainConfig
+from dcgan.effects import measure_effects, names_of
+from dcgan.latent import principal_directions
+from dcgan.maps import lay_out
+from dcgan.runs import Run, create_run, open_run
 from dcgan.sampling import load_generator
-from ui import explore_models
+from dcgan.session import run_training
+from ui import explore_models, insights
 from ui.explore_routes import space_of
 from ui.explore_state import parse_point
 
 pytestmark = pytest.mark.browser
+BUNDLED = Path(__file__).resolve().parent.parent.parent / "checkpoints" / "bundled-mnist"
 
 
 @pytest.fixture
@@ -53,7 +61,7 @@ def test_the_map_is_dragged_over_and_a_click_keeps(app: App, page: Page, told: R
     field.press("ArrowRight")
     field.press("Enter")
     wait_until(page, lambda: len(address(page)["pick"]) == 2, "the next one kept")
-    page.get_by_label("Direction up").select_option("direction 2")
+    page.get_by_label("Direction up").select_option("1")
     wait_until(page, lambda: address(page)["axes"] == ["3.2"], "the axes changed places")
     assert not app.complaints
 
@@ -74,7 +82,7 @@ def test_arithmetic_adds_and_subtracts_averages(app: App, page: Page, told: Run)
     assert torch.allclose(found, expected, atol=0.0051)
     assert condition.argmax() == labels[1]
     assert_same(pixels(page.locator("canvas.big")), by_torch(told, address(page)))
-    page.get_by_role("slider", name="direction 1", exact=True).press("ArrowRight")
+    page.get_by_role("slider", name=re.compile(r"\bdirection 1\b")).press("ArrowRight")
     wait_until(page, lambda: "_d1.5" in address(page)["at"][0], "a slider on top of it")
     wait_until(page, lambda: same(pixels(page.locator("canvas.big")), by_torch(told, address(page))), "moved")
     page.reload()
@@ -99,7 +107,7 @@ def test_the_time_machine_shows_one_z_in_all_epochs_and_in_other_runs(app: App, 
     z, _ = explore_models.samples_of(told, 0)
     expected = load_generator(other).draw(z[3:4]).numpy()[0, 0]
     wait_until(page, lambda: same(pixels(others.first), expected), "the other run's image")
-    page.get_by_label("Direction that is varied").select_option("direction 2")
+    page.get_by_label("Direction that is varied").select_option("1")
     wait_until(page, lambda: tiles.first.locator("canvas").evaluate("c => c.height") == 5 * 28, "five rows")
     assert address(page)["along"] == ["2"]
     tiles.first.click()
@@ -108,7 +116,7 @@ def test_the_time_machine_shows_one_z_in_all_epochs_and_in_other_runs(app: App, 
 
 
 def test_a_link_holds_every_tab(app: App, page: Page, told: Run) -> None:
-    link = "run=told&epoch=2&at=0.3&view=arithmetic&a=0.1&b=0.2&c=0.3_t50&axes=3.1&along=2"
+    link = "run=told&epoch=2&at=0.3&view=arithmetic&a=0.1&b=0.2&c=0.3_t50&axes=3.1&map=pca&along=2"
     visit(page, app, link)
     expect(page.locator(".outcome")).to_be_visible()
     assert address(page) == parse_qs(link)
@@ -122,6 +130,83 @@ def test_nearest_training_images_belong_to_what_is_shown(app: App, page: Page, t
     expect(shown).to_have_count(6)
     distances = [float(text) for text in shown.all_inner_texts()]
     assert distances == sorted(distances) and distances[0] > 0
-    page.get_by_role("slider", name="direction 1", exact=True).press("ArrowRight")
+    page.get_by_role("slider", name=re.compile(r"\bdirection 1\b")).press("ArrowRight")
     expect(page.locator(".nearest .film")).to_be_hidden()
     assert not app.complaints
+
+
+def test_sliders_are_called_by_what_was_measured(app: App, page: Page) -> None:
+    shutil.copytree(BUNDLED, app.runs_dir / "told")
+    visit(page, app, "run=told&at=0.3")
+    trained = load_generator(open_run(app.runs_dir / "told"))
+    effects = measure_effects(trained, principal_directions(trained.network, 10).vectors)
+    names = names_of(effects)
+    labels = page.locator(".directions .label")
+    expect(labels).to_have_text(names)
+    assert "slant" in names
+    row = page.locator(".directions .row").nth(names.index("slant"))
+    slant = effects[names.index("slant")]
+    assert slant and slant.words in str(row.get_attribute("title"))
+    page.get_by_role("tab", name="Time machine").click()
+    choice = page.get_by_label("Direction that is varied")
+    expect(choice.locator("option").nth(names.index("slant") + 1)).to_have_text(
+        f"slant (direction {names.index('slant') + 1})"
+    )
+    assert not app.complaints
+
+
+@pytest.mark.parametrize("layout", ["PCA", "t-SNE"])
+def test_a_map_of_samples_shows_the_nearest_one_large(app: App, page: Page, told: Run, layout: str) -> None:
+    visit(page, app, "run=told&view=map")
+    page.get_by_label(f"samples by {layout}").check()
+    wait_until(page, lambda: "map" in address(page), "the map in the address")
+    cloud = page.locator("canvas.cloud")
+    expect(page.locator(".samples-map .lead")).to_have_text("1,008 samples. Coloured by the digit that was asked for.")
+    wait_until(page, lambda: "laid out" not in page.locator(".samples-map .told").inner_text(), "the whole map")
+    box = cloud.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.3, steps=5)
+    page.mouse.up()
+    wait_until(page, lambda: address(page)["at"] != ["0.0"], "a sample in the address")
+    images = insights.crowd(told, 3).images.numpy()
+    places = lay_out(images, {"PCA": "pca", "t-SNE": "tsne"}[layout])
+    far = np.hypot(places[:, 0] - (0.2 / 0.96 + 0.5), places[:, 1] - (0.2 / 0.96 + 0.5))
+    point = parse_point(address(page)["at"][0], space_of(told))
+    assert far[point.seed * 48 + point.index] < far.min() + 0.02
+    wait_until(page, lambda: same(pixels(page.locator("canvas.big")), by_torch(told, address(page))), "the large digit")
+    cloud.press("ArrowLeft")
+    cloud.press("Enter")
+    wait_until(page, lambda: len(address(page).get("pick", ())) == 1, "the digit kept")
+    assert not app.complaints
+
+
+def test_what_d_thinks_is_told_and_shown(app: App, page: Page, small_config: TrainConfig) -> None:
+    run_training(create_run(app.runs_dir / "mine", small_config, "quick"))
+    run = open_run(app.runs_dir / "mine")
+    visit(page, app, "run=mine&at=0.3")
+    page.get_by_role("button", name="what D thinks").click()
+    expect(page.locator(".verdict")).to_contain_text("sure that it is real")
+    image = torch.from_numpy(by_torch(run, address(page)).copy())[None]
+    _, condition = explore_models.locate(run, None, parse_point("0.3", space_of(run)))
+    found = insights.opinion(run, None, image, condition)
+    assert f"D is {found.probability:.0%} sure".replace("%", " %") in page.locator(".verdict").inner_text()
+    heat = page.locator("canvas.heat").evaluate("c => [...c.getContext('2d').getImageData(0, 0, 28, 28).data]")
+    colours = np.array(heat).reshape(28, 28, 4)
+    strong = np.abs(found.where) > 0.5
+    assert (colours[strong & (found.where > 0)][:, 0] > 200).all()
+    assert (colours[strong & (found.where < 0)][:, 0] < 110).all()
+    before = page.locator(".verdict").inner_text()
+    page.get_by_role("option", name=re.compile(r"^sample 9,")).click()
+    wait_until(page, lambda: page.locator(".verdict").inner_text() != before, "another verdict")
+    page.get_by_role("button", name="hide what D thinks").click()
+    expect(page.locator("canvas.heat")).to_be_hidden()
+    assert not app.complaints
+
+
+def test_a_run_that_kept_no_discriminator_says_so(app: App, page: Page, told: Run) -> None:
+    visit(page, app, "run=told")
+    page.get_by_role("button", name="what D thinks").click()
+    expect(page.locator(".verdict")).to_contain_text("kept no discriminator")
+    expect(page.locator("canvas.heat")).to_be_hidden()

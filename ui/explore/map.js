@@ -1,4 +1,5 @@
-// A plane through z around the image you work on, spanned by two directions, drawn as a field of digits.
+// A plane through z around the image you work on, spanned by two directions, drawn as a field of digits; or a cloud of
+// many samples (cloud.js).
 
 const FIELD = { least: 7, most: 13 }; // digits a side, an odd number so that one lies in the middle
 
@@ -9,10 +10,11 @@ class PlaneMap {
     root.innerHTML = MAP_HTML;
     this.find = (selector) => root.querySelector(selector);
     this.field = this.find(".field");
-    const count = Math.min(panel.data.limits.directions, panel.data.run.latent);
+    this.cloud = new Cloud(this.find(".samples-map"), panel);
+    this.rename();
+    for (const way of root.querySelectorAll("[name=layout]")) way.onchange = () => this.layOut(way.value);
     [".across", ".up"].forEach((name, which) => {
       const choice = this.find(name);
-      choice.append(...Array.from({ length: count }, (_, i) => element("option", { value: i, textContent: `direction ${i + 1}` })));
       choice.onchange = () => this.turn(which, Number(choice.value));
     });
     this.field.onpointerdown = (event) => this.press(event);
@@ -20,6 +22,16 @@ class PlaneMap {
     this.field.onpointerup = (event) => this.release(event);
     this.field.onpointercancel = () => (this.held = null);
     this.field.onkeydown = (event) => this.key(event);
+  }
+
+  rename() {
+    for (const name of [".across", ".up"]) fillDirections(this.find(name), this.panel);
+  }
+
+  layOut(layout) {
+    this.panel.state.layout = layout;
+    this.panel.commit();
+    this.refresh();
   }
 
   turn(which, number) {
@@ -85,6 +97,14 @@ class PlaneMap {
   }
 
   refresh() {
+    const { layout } = this.panel.state;
+    this.find(`[name=layout][value=${layout}]`).checked = true;
+    this.find(".plane-map").hidden = layout !== "plane";
+    this.find(".samples-map").hidden = layout === "plane";
+    if (layout !== "plane") {
+      this.cloud.load(layout);
+      return;
+    }
     [".across", ".up"].forEach((name, which) => (this.find(name).value = this.panel.state.axes[which]));
     this.mark();
     this.latest.ask();
@@ -134,7 +154,15 @@ class PlaneMap {
 }
 
 const MAP_HTML = `
+  <div class="ways layouts" role="radiogroup" aria-label="Map">
+    <label><input type="radio" name="layout" value="plane"> two directions</label>
+    <label><input type="radio" name="layout" value="pca"> samples by PCA</label>
+    <label><input type="radio" name="layout" value="tsne"> samples by t-SNE</label>
+  </div>
+  <div class="plane-map">
   <p class="hint lead">Drag over the field: the digit under your finger is drawn large. Click one to keep it.</p>
   <div class="ways"><label>across <select class="across" aria-label="Direction across"></select></label><label>up <select class="up" aria-label="Direction up"></select></label></div>
   <div class="plane"><canvas class="field" tabindex="0" role="application"></canvas><span class="mark" aria-hidden="true"></span></div>
-  <p class="hint">Both ways from −3 to 3 standard deviations, around the sample you work on.</p>`;
+  <p class="hint">Both ways from −3 to 3 standard deviations, around the sample you work on.</p>
+  </div>
+  <div class="samples-map" hidden></div>`;

@@ -31,10 +31,13 @@ class ExplorePanel extends PanelView {
     this.root.dataset.engine = "server";
     this.space = new LatentSpace(run, this.engine);
     this.sharesOf = null;
+    this.names = new DirectionNames(this);
     this.state = { ...state, epoch: state.epoch ?? run.epochs.at(-1) };
     this.walk?.close();
     this.walk = new Walk(this.find(".view[data-view=walk]"), this);
     this.nearest = new Nearest(this.find(".nearest"), this);
+    this.image = null;
+    this.opinion = new Opinion(this.find(".opinion"), this);
     this.tabs = {};
     for (const [view, Tab] of Object.entries({ arithmetic: Arithmetic, map: PlaneMap, time: TimeMachine, draw: Draw })) {
       this.tabs[view] = new Tab(this.find(`.view[data-view=${view}]`), this);
@@ -90,6 +93,19 @@ class ExplorePanel extends PanelView {
     this.refreshControls();
     this.latest.ask({ ...point });
     if (done) this.commit();
+  }
+
+  // Another point while the hand moves; `settle` when it rests.
+  show(point) {
+    this.state.point = point;
+    this.tabs.draw.forget();
+    this.refreshControls();
+    this.latest.ask({ ...point });
+  }
+
+  settle() {
+    this.sheet.select(this.state.point.own ? -1 : this.state.point.index);
+    this.refreshSmall();
   }
 
   take(index) {

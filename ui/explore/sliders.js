@@ -1,5 +1,7 @@
 // Rows of label, slider, value and hint. `onInput` comes while the hand moves, `onDone` when it rests.
 
+const RESETS = "Double click sets it back";
+
 class Row {
   constructor({ label, min, max, centre = 0, hint = "", show, onInput, onDone, onReset, spoken = show }) {
     Object.assign(this, { show, spoken });
@@ -8,7 +10,7 @@ class Row {
     this.value = element("output");
     this.hint = element("span", { className: "hint", textContent: hint });
     this.label = element("span", { className: "label", textContent: label });
-    this.root = element("div", { className: "row", title: "Double click sets it back" }, this.label, this.input, this.value, this.hint);
+    this.root = element("div", { className: "row", title: RESETS }, this.label, this.input, this.value, this.hint);
     this.root.classList.toggle("centred", min < 0);
     this.input.oninput = () => {
       this.tell();
@@ -27,6 +29,12 @@ class Row {
   describe(hint, spoken) {
     this.hint.textContent = hint;
     this.input.setAttribute("aria-description", spoken);
+  }
+
+  rename(name, full, words) {
+    this.label.textContent = name;
+    this.input.setAttribute("aria-label", full);
+    this.root.title = `${full}: ${words}. ${RESETS}`;
   }
 
   tell() {

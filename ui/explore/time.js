@@ -9,14 +9,16 @@ class TimeMachine {
     this.latest = new Latest(() => this.draw());
     root.innerHTML = TIME_HTML;
     this.find = (selector) => root.querySelector(selector);
-    const count = Math.min(panel.data.limits.directions, panel.data.run.latent);
-    const names = [["", "nothing"], ...Array.from({ length: count }, (_, i) => [i, `direction ${i + 1}`])];
-    this.find(".along").append(...names.map(([value, textContent]) => element("option", { value, textContent })));
+    this.rename();
     this.find(".along").onchange = (event) => {
       panel.state.along = event.target.value === "" ? null : Number(event.target.value);
       panel.commit();
       this.refresh();
     };
+  }
+
+  rename() {
+    fillDirections(this.find(".along"), this.panel, [["", "nothing"]]);
   }
 
   refresh() {

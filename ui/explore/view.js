@@ -124,6 +124,12 @@ class PanelView {
     this.refreshShares();
   }
 
+  rename() {
+    const { names } = this;
+    this.directions.forEach((row, i) => row.rename(names.name(i), names.full(i), names.words(i)));
+    for (const tab of [this.tabs.map, this.tabs.time]) tab.rename();
+  }
+
   async refreshCoordinates() {
     if (this.find(".coordinates").hidden) return;
     const { point, epoch } = this.state;
@@ -143,6 +149,8 @@ class PanelView {
       : `Strongest directions${whose} first; % of the first layer's variance`;
     if (basis === this.sharesOf) return;
     this.sharesOf = basis;
+    this.names.ask(basis, () => this.rename());
+    this.rename();
     const { shares } = await this.space.directions(basis).catch(() => ({ shares: [] }));
     shares.forEach((share, i) => {
       const percent = `${(100 * share).toFixed(0)} %`;
@@ -178,9 +186,16 @@ class PanelView {
     }
   }
 
-  showFrame(pixels, at, words) {
+  // `condition` is that of the image where no point stands for it.
+  showFrame(pixels, at, words, condition = null) {
     const canvas = this.find(".big");
     paint(canvas, pixels, this.data.run, at);
+    const { size, channels } = this.data.run;
+    const area = size * size * channels;
+    const point = this.shownPoint();
+    const told = () => condition ?? this.space.condition(point);
+    this.image = { pixels: pixels.slice(at * area, (at + 1) * area), words, condition: told };
+    this.opinion.look();
     canvas.setAttribute("aria-label", `Generated image: ${words}`);
     canvas.dataset.shown = words;
     Object.assign(this.find(".what"), { textContent: words, title: words });

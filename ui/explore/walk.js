@@ -56,7 +56,7 @@ class Walk {
       const pixels = await engine.draw(panel.state.epoch, rows);
       if (engine !== panel.engine) return;
       const first = !this.pixels;
-      Object.assign(this, { pixels, count: path.count, norms: path.norms });
+      Object.assign(this, { pixels, count: path.count, norms: path.norms, conditions: floats(path.conditions) });
       this.show(query);
       if (first && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.play(true);
     } catch (error) {
@@ -131,7 +131,9 @@ class Walk {
     at.value = frame;
     at.setAttribute("aria-valuetext", `picture ${frame + 1} of ${this.count}`);
     [...this.find(".strip").children].forEach((button, i) => button.setAttribute("aria-current", String(i === frame)));
-    this.panel.showFrame(this.pixels, frame, `picture ${frame + 1} of ${this.count}`);
+    const { classes } = this.panel.data.run;
+    const condition = this.conditions.subarray(frame * classes, (frame + 1) * classes);
+    this.panel.showFrame(this.pixels, frame, `picture ${frame + 1} of ${this.count}`, condition);
   }
 
   close() {
