@@ -4,6 +4,7 @@ import streamlit as st
 
 from dcgan import runs
 from ui import page
+from ui.compare_duel import duel
 from ui.compare_view import STYLE, choose, comparison, say_what_to_do
 
 page.style(STYLE)
@@ -13,4 +14,5 @@ compared, axis = choose(known)
 if len(compared) < 2:
     say_what_to_do(known)
 else:
-    comparison(compared, axis)
+    comparison(compared, axis, known)
+duel(primary=len(compared) < 2)

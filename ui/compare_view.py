@@ -13,8 +13,10 @@ from dcgan.reports import why_not
 from dcgan.runs import Run
 from ui.compare_charts import AXES, compare_charts
 from ui.compare_figures import chip, differences, final_figures, real_report, table_html
+from ui.compare_going import goes_on, still_going
 from ui.compare_grids import sample_grids
 from ui.compare_runs import FEWEST, MOST, Compared, names_asked_for, newest_with_samples, slots_for, titles_of
+from ui.compare_tree import tree_html
 from ui.words import plain
 
 STYLE: Final = (Path(__file__).resolve().parent / "compare" / "page.css").read_text(encoding="utf-8")
@@ -54,10 +56,12 @@ def say_what_to_do(known: Sequence[Run]) -> None:
     st.page_link("pages/train.py", label="Train a generator", icon=":material/play_arrow:")
 
 
-def comparison(compared: Sequence[Compared], axis: str) -> None:
-    """Samples, figures, curves and settings of two to six runs."""
+def comparison(compared: Sequence[Compared], axis: str, known: Sequence[Run]) -> None:
+    """Samples, figures, curves, settings and descent of two to six runs out of `known`."""
     sample_grids(compared, axis)
-    _still_going(compared)
+    going = [each for each in compared if goes_on(each)]
+    if going:
+        still_going(going)
     st.html(table_html(compared, "What they came to", final_figures(compared)))
     _charts(compared, axis)
     settings = differences(compared)
@@ -65,6 +69,8 @@ def comparison(compared: Sequence[Compared], axis: str) -> None:
         st.html(table_html(compared, "What differs between them", settings))
     else:
         st.caption("All their settings are the same, and so is what they were trained on.")
+    if tree := tree_html(compared, known):
+        st.html(tree)
 
 
 def _follow_address(known: Sequence[Run]) -> list[str]:
@@ -98,16 +104,6 @@ def _axis() -> str:
         "At the same", AXES, default=AXES[0], required=True, key="over",
         bind="query-params", help="Samples and curves side by side after as many epochs, or after as long a training.",
     )  # fmt: skip
-
-
-def _still_going(compared: Sequence[Compared]) -> None:
-    going = [each.letter for each in compared if each.run.status().active]
-    if going:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            verb = "is" if len(going) == 1 else "are"
-            words = f"{' and '.join(going)} {verb} still training; this is how it stood a moment ago."
-            st.caption(words, width="content")
-            st.button("Look again", key="compare_again", type="tertiary")
 
 
 def _charts(compared: Sequence[Compared], axis: str) -> None:
