@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from dcgan.config import PRESETS, TrainConfig
 from dcgan.runs import create_run
 from dcgan.session import run_training
+from ui.glossary import ENTRIES
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -116,3 +117,17 @@ def test_the_bundled_run_can_be_asked(app: AppTest, runs_dir: Path) -> None:
     app.query_params["part"] = "Game"
     shown = html(app.run())
     assert "Drawn by G" in shown and "1,282,033" in shown
+
+
+def test_a_word_is_looked_up_and_linked_to(app: AppTest) -> None:
+    app.query_params["part"] = "Glossary"
+    assert html(app.run()).count("<dt>") == len(ENTRIES)
+    app.text_input(key="word").set_value("slerp").run()
+    assert html(app).split('<div id="')[1].startswith("term-slerp")
+    app.text_input(key="word").set_value("qwertz").run()
+    assert "No entry has the words" in app.info[0].value and "<dt>" not in html(app)
+
+
+def test_a_link_to_a_word_shows_it_first(app: AppTest) -> None:
+    app.query_params |= {"part": "Glossary", "word": "D(G(z))"}
+    assert html(app.run()).split("<dt>")[1].startswith("D(G(z))</dt>")
