@@ -26,6 +26,19 @@ IMAGE_SIZES = (28, 32, 64, 128)
 FITS = ("crop", "pad")
 
 
+FIELD_GROUPS = {
+    "main": "First of all",
+    "images": "The images",
+    "model": "Both networks",
+    "generator": "The generator G",
+    "discriminator": "The discriminator D",
+    "game": "The game they play",
+    "optimisation": "How they learn",
+    "running": "How the run goes",
+}  # title of every `FieldInfo.group`, in the order they are shown
+NETWORK_GROUPS = ("images", "model", "generator", "discriminator")  # what shapes the networks
+
+
 @dataclass(frozen=True)
 class FieldInfo:
     """What a form or a flag needs to know of a field; `low` and `high` are inclusive."""
@@ -35,7 +48,7 @@ class FieldInfo:
     low: float = -math.inf
     high: float = math.inf
     choices: tuple[str, ...] = ()
-    group: str = "advanced"
+    group: str = "running"
 
 
 def _setting(default: Any, label: str, help: str, **limits: Any) -> Any:
@@ -60,11 +73,11 @@ class TrainConfig:
     )  # fmt: skip
     image_size: int = _setting(
         0, "Image size", "Side length of the images in pixels: 28, 32, 64 or 128; 0 leaves them as the data has them.",
-        low=0, high=128, group="model",
+        low=0, high=128, group="images",
     )  # fmt: skip
     channels: int = _setting(
         0, "Channels", "1 for gray images, 3 for colour; 0 leaves them as the data has them.", low=0, high=3,
-        group="model",
+        group="images",
     )  # fmt: skip
     source: str = _setting(
         "", "Own images", "With the data set folder: a folder of images, or the name of an uploaded set.", group="main",
@@ -91,62 +104,62 @@ class TrainConfig:
     )  # fmt: skip
     generator_width: int = _setting(
         64, "Generator width", "Feature maps in G's last hidden layer; wider draws finer and trains slower.",
-        low=4, high=512, group="model",
+        low=4, high=512, group="generator",
     )  # fmt: skip
     generator_finish: int = _setting(
         0, "G finishing layer", "Feature maps of one more layer at full size, for cleaner strokes; 0 leaves it out.",
-        low=0, high=512, group="model",
+        low=0, high=512, group="generator",
     )  # fmt: skip
     generator_norm: str = _setting(
         "batch", "G normalisation", "How G keeps the size of its signals in check between layers.",
-        choices=NORMALIZATIONS, group="model",
+        choices=NORMALIZATIONS, group="generator",
     )  # fmt: skip
     kernel_size: int = _setting(
         4, "Kernel size", "How many pixels wide the window of a convolution is.", low=3, high=5, group="model",
     )  # fmt: skip
     discriminator_width: int = _setting(
         64, "Discriminator width", "Feature maps in D's first layer; wider judges finer and trains slower.",
-        low=4, high=512, group="model",
+        low=4, high=512, group="discriminator",
     )  # fmt: skip
     discriminator_norm: str = _setting(
         "batch", "D normalisation", "How D keeps the size of its signals in check between layers.",
-        choices=NORMALIZATIONS, group="model",
+        choices=NORMALIZATIONS, group="discriminator",
     )  # fmt: skip
     discriminator_features: int = _setting(
         0, "D dense layer", "Units of a dense layer before D's score; 0 leaves it out.", low=0, high=4096,
-        group="model",
+        group="discriminator",
     )  # fmt: skip
     minibatch_std: bool = _setting(
         False, "Minibatch spread", "Shows D how varied the batch is, so that G cannot draw one digit only.",
-        group="model",
+        group="discriminator",
     )  # fmt: skip
     dropout: float = _setting(
         0.0, "Dropout", "Share of D's signals switched off at random, which slows D down.", low=0.0, high=0.9,
-        group="model",
+        group="discriminator",
     )  # fmt: skip
     objective: str = _setting(
         "non-saturating", "Objective", "What the two networks are paid for: the loss functions of the game.",
-        choices=OBJECTIVES, group="optimisation",
+        choices=OBJECTIVES, group="game",
     )  # fmt: skip
     gradient_penalty: float = _setting(
         10.0, "Gradient penalty", "With wgan-gp: how strongly D's slope, from generated to real images, is held at 1.",
-        low=0.0, high=1000.0, group="optimisation",
+        low=0.0, high=1000.0, group="game",
     )  # fmt: skip
     r1: float = _setting(
         0.0, "R1 penalty", "How strongly D's slope at real images is held down; 0 switches it off.", low=0.0,
-        high=1000.0, group="optimisation",
+        high=1000.0, group="game",
     )  # fmt: skip
     r2: float = _setting(
         0.0, "R2 penalty", "How strongly D's slope at generated images is held down; 0 switches it off.", low=0.0,
-        high=1000.0, group="optimisation",
+        high=1000.0, group="game",
     )  # fmt: skip
     penalty_every: int = _setting(
         1, "Steps between penalties", "R1 and R2 are worked out every so many steps, and count as many times more.",
-        low=1, high=64, group="optimisation",
+        low=1, high=64, group="game",
     )  # fmt: skip
     critic_steps: int = _setting(
         1, "D steps per G step", "How many times D learns before G learns once.", low=1, high=20,
-        group="optimisation",
+        group="game",
     )  # fmt: skip
     batch_size: int = _setting(
         128, "Batch size", "How many real and how many generated images are seen in one step.", low=2, high=8192,
@@ -174,7 +187,7 @@ class TrainConfig:
     )  # fmt: skip
     label_smoothing: float = _setting(
         0.0, "Label smoothing", "Real images count as 1 minus this for D, so that it is never too sure.",
-        low=0.0, high=0.5, group="optimisation",
+        low=0.0, high=0.5, group="game",
     )  # fmt: skip
     ema_decay: float = _setting(
         0.0, "Weight averaging (EMA)", "Samples come from a running average of G's weights; 0 switches it off.",
@@ -182,11 +195,11 @@ class TrainConfig:
     )  # fmt: skip
     precision: str = _setting(
         "auto", "Precision", "bfloat16 is faster where the processor supports it; auto finds out.",
-        choices=PRECISIONS, group="optimisation",
+        choices=PRECISIONS, group="running",
     )  # fmt: skip
     threads: int = _setting(
         0, "CPU threads", "Processor cores that training on a CPU uses; 0 takes half of them.", low=0, high=256,
-        group="optimisation",
+        group="running",
     )  # fmt: skip
     seed: int = _setting(
         0,
@@ -194,11 +207,11 @@ class TrainConfig:
         "Same seed, same settings, same CPU: the same run, digit for digit.",
         low=0,
         high=2**31 - 1,
-        group="optimisation",
+        group="running",
     )
     log_every: int = _setting(
         10, "Steps between points", "How many steps one point of the curves averages.", low=1, high=10_000,
-        group="optimisation",
+        group="running",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -321,7 +334,7 @@ class Preset:
 PRESET_GROUPS = {
     "start": "Start here",
     "classic": "The classics",
-    "game": "Other games, same networks",
+    "game": "Other games",
     "image": "Other images",
 }  # title of every `Preset.group`, in the order they are shown
 

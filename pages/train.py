@@ -5,9 +5,10 @@ import streamlit as st
 from dcgan import runs
 from dcgan.runs import Run
 from ui import launch, page
+from ui.preset_cards import preset_pictures
 from ui.run_list import run_list
 from ui.run_view import cured_panel, run_view, title_line
-from ui.train_form import preset_pictures, train_form
+from ui.train_form import train_form
 
 
 def chosen_run() -> Run | None:

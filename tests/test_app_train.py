@@ -18,7 +18,7 @@ from dcgan.config import PRESETS, TrainConfig, config_fields, get_preset
 from dcgan.records import Status
 from dcgan.runs import Run, create_run, list_runs, open_run, rename_run
 from ui import launch, words
-from ui.train_form import seconds_an_epoch
+from ui.preset_cards import card_key, seconds_an_epoch
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -79,7 +79,8 @@ def test_the_form_has_every_field_of_the_configuration(app: AppTest) -> None:
 def test_the_fields_start_with_the_values_of_the_preset(app: AppTest) -> None:
     app.run()
     for preset in PRESETS.values():
-        app.radio(key="presets").set_value(preset.name).run()
+        app.pills(key="preset_group").set_value(preset.group).run()
+        app.radio(key=card_key(preset.group)).set_value(preset.name).run()
         for name, kind, info in config_fields():
             if name in ("image_size", "channels"):
                 assert app.selectbox(key=f"form.{preset.name}.{name}").value == getattr(preset.config, name), name

@@ -6,11 +6,10 @@ from typing import Final
 
 import streamlit as st
 
-from dcgan.config import PRESETS, TrainConfig, config_fields, field_info
+from dcgan.config import NETWORK_GROUPS, PRESETS, TrainConfig, config_fields, field_info
 from dcgan.datasets import DATASETS
 from ui.train_form import field_widget
 
-GROUP: Final = "model"  # of the fields that shape the networks; see `dcgan.config.FieldInfo`
 _COLUMNS: Final = 4
 
 
@@ -32,7 +31,7 @@ def choose_networks() -> TrainConfig:
     values = {"dataset": dataset}
     with st.expander("Change the networks", icon=":material/tune:"):
         columns = st.columns(_COLUMNS)
-        fields = [entry for entry in config_fields() if entry[2].group == GROUP]
+        fields = [entry for entry in config_fields() if entry[2].group in NETWORK_GROUPS]
         for place, (field, kind, info) in enumerate(fields):
             with columns[place % _COLUMNS]:
                 values[field] = field_widget(preset, field, kind, info, "how")

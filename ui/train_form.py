@@ -8,17 +8,15 @@ from typing import Any, Final
 import streamlit as st
 
 from dcgan import queue
-from dcgan.config import IMAGE_SIZES, PRESETS, FieldInfo, Preset, config_fields, field_info
+from dcgan.config import FIELD_GROUPS, IMAGE_SIZES, FieldInfo, Preset, config_fields, field_info
 from dcgan.datasets import DATASETS, OWN_IMAGES, download_words, is_on_disk
-from dcgan.records import Status
 from dcgan.runs import Run
 from ui import launch, warm
-from ui.live_data import sample_url
 from ui.own_images import choose_own_images
 from ui.page import errors_as_sentences
-from ui.words import about, plain
+from ui.preset_cards import choose_preset
+from ui.words import plain
 
-GROUPS: Final = {"model": "The two networks", "optimisation": "How they learn", "advanced": "More"}
 _NUMBERS: Final[dict[str, dict[int, str]]] = {  # fields that take a few numbers only, and what those mean
     "image_size": {0: "0, as the data has it", **{size: f"{size} pixels" for size in IMAGE_SIZES}},
     "channels": {0: "0, as the data has it", 1: "1, gray", 3: "3, colour"},
@@ -27,7 +25,7 @@ _NUMBERS: Final[dict[str, dict[int, str]]] = {  # fields that take a few numbers
 
 def train_form(known_runs: list[Run]) -> None:
     """Show the form; Start launches a run and turns the page to it."""
-    preset = _choose_preset(known_runs)
+    preset = choose_preset(known_runs)
     values: dict[str, Any] = {"dataset": _choose_dataset(preset)}
     own, with_classes = choose_own_images() if values["dataset"] == OWN_IMAGES else ({}, True)
     left, right = st.columns(2)
@@ -58,43 +56,6 @@ def restart_on_digits(run: Run) -> None:
             name = launch.start(run.config.with_changes(dataset=digits.name, source=""), run.preset, run.status().limit)
             st.query_params.from_dict({"run": name})
             st.rerun()
-
-
-def _choose_preset(known_runs: list[Run]) -> Preset:
-    names = list(PRESETS)
-    chosen = st.radio(
-        "Start from", names, format_func=lambda name: PRESETS[name].title, key="presets", persist_state="session",
-        captions=[_caption(PRESETS[name], known_runs) for name in names], width="stretch",
-    )  # fmt: skip
-    return PRESETS[chosen or names[0]]
-
-
-def preset_pictures(known_runs: list[Run]) -> str:
-    """CSS that shows four digits of the newest run of each preset on its card."""
-    rules = []
-    for place, name in enumerate(PRESETS, 1):
-        run = next((run for run in known_runs if run.preset == name and run.samples()), None)
-        if run:
-            card = f'.st-key-presets [role="radiogroup"] > div:nth-child({place})'
-            rules.append(f"{card} {{ padding-right: 84px; min-height: 76px; }}")
-            rules.append(f'{card}::before {{ content: ""; background: url("{sample_url(run, run.samples()[-1])}"); }}')
-    return "\n".join(rules)
-
-
-def _caption(preset: Preset, known_runs: list[Run]) -> str:
-    """The preset in a sentence, and how long it takes here once a run of it has been measured on this machine."""
-    epochs = preset.config.epochs
-    own = [run for run in known_runs if run.preset == preset.name and not run.bundled]
-    same = (run for run in own if run.config.dataset == preset.config.dataset)
-    seconds = next((found for run in same if (found := seconds_an_epoch(run.status()))), None)
-    measured = f" About {about(seconds * epochs)} for {epochs} epochs on this machine." if seconds else ""
-    return preset.summary + measured
-
-
-def seconds_an_epoch(status: Status) -> float | None:
-    """Seconds of training an epoch took so far; None before there is a tenth of one."""
-    done = status.epochs * status.step / status.total_steps if status.total_steps else 0.0
-    return status.seconds / done if done >= 0.1 else None
 
 
 def _choose_dataset(preset: Preset) -> str:
@@ -166,9 +127,9 @@ def _has_classes(dataset: str) -> bool:
 def _advanced(preset: Preset, without: tuple[str, ...] = ()) -> dict[str, Any]:
     """All other fields, but for those in `without`."""
     values = {}
-    for group, title in GROUPS.items():
+    for group, title in FIELD_GROUPS.items():
         fields = [entry for entry in config_fields() if entry[2].group == group and entry[0] not in without]
-        if fields:
+        if fields and group != "main":
             st.markdown(f"**{title}**")
             columns = st.columns(2)
             for place, (name, kind, info) in enumerate(fields):
