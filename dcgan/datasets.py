@@ -177,7 +177,9 @@ def own_folder(source: str, data_dir: Path | None = None) -> Path:
         UserError: nothing is named, or the set is not there.
     """
     if not source:
-        raise UserError("There are no own images yet; upload a zip of them on the Train page, or name their folder with --data-dir.")
+        raise UserError(
+            "There are no own images yet; upload a zip of them on the Train page, or name their folder with --data-dir."
+        )
     if Path(source).is_absolute() and "\0" not in source:
         return Path(source)
     folder = (data_dir or default_data_dir()) / OWN_IMAGES_FOLDER / source

@@ -14,13 +14,16 @@ import torch
 from torch import Tensor, nn
 
 from dcgan.classifier import ASSET, load_classifier
+from dcgan.config import TrainConfig
 from dcgan.data import load_dataset
 from dcgan.datasets import is_on_disk
+from dcgan.digit_view import DIGITS_AN_IMAGE, as_digits, as_mnist
 from dcgan.distances import density_coverage, frechet_distance, kernel_distance, nearest_images
 from dcgan.errors import UserError
 from dcgan.inception import fid
+from dcgan.real_digits import PLAIN, real_digits
 from dcgan.references import Seen, checked_split, every_pair, load_references, load_split
-from dcgan.reports import JUDGED_DATASETS, LightReport, Memorisation, Report, why_not
+from dcgan.reports import LightReport, Memorisation, Report, View, kl_to_uniform, view_for, why_not
 
 if TYPE_CHECKING:
     from dcgan.runs import Run
@@ -54,7 +57,11 @@ class LightJudge:
         UserError: the classifier file is missing or foreign, or there is no such split.
     """
 
-    def __init__(self, device: torch.device | str = "cpu", split: str = "held_out", path: Path = ASSET) -> None:
+    def __init__(
+        self, device: torch.device | str = "cpu", split: str = "held_out", path: Path = ASSET, view: View = PLAIN
+    ) -> None:
+        self.view = view
+        self._path = path
         self.split = checked_split(split)
         self.device = torch.device(device)
         self.references = load_references(path)
@@ -62,30 +69,39 @@ class LightJudge:
 
     def real(self, count: int = LIGHT_COUNT) -> LightReport:
         """What `count` real digits get here: what to show beside the same of generated ones."""
-        return self.references.real_report(self.split, count)
+        if self.view.name == PLAIN.name:
+            return self.references.real_report(self.split, count)
+        return real_digits(self.split, count, self._path, self.view)
 
     def measure(self, images: Tensor, asked: Tensor | None = None) -> LightReport:
-        """Judge `images`, uint8 [N, 1, 28, 28], at least 2; `asked` are the digits they should show, int64 [N].
+        """Judge `images`, uint8 [N, C, S, S] of the judge's view, at least 2; `asked` are their classes, int64 [N].
+
+        Of stacked digits each counts by itself.
+
 
         Raises:
             UserError: the shape or type of the images is another, there are too few, or `asked` does not fit.
         """
-        return self.references.report(self.see(images), self.split, asked)
+        digits = None if asked is None else as_digits(asked, self.view)
+        return self.references.report(self.see(images), self.split, digits)
 
     @torch.inference_mode()
     def see(self, images: Tensor) -> Seen:
-        """Run the classifier over uint8 images [N, 1, 28, 28]; results stay on the judge's device."""
+        """Run the classifier over uint8 images [N, C, S, S]; results stay on the judge's device."""
         if images.dtype != torch.uint8:
             raise UserError(f"Images to judge are uint8 in [0, 255], not {images.dtype}.")
         if len(images) < 2:
             raise UserError(f"At least 2 images are needed to judge a generator, not {len(images)}.")
+        if self.view != PLAIN:
+            images = as_mnist(images, self.view)
         features = torch.cat([self._classifier.features(part.to(self.device)) for part in torch.split(images, _BLOCK)])
         return Seen.of(features, self._classifier.logits(features))
 
 
-def judge_for(dataset: str, device: torch.device | str = "cpu", split: str = "held_out") -> LightJudge | None:
-    """A judge for images like those of `dataset`, or None where there is none; `why_not` then says why."""
-    return LightJudge(device, split) if dataset in JUDGED_DATASETS else None
+def judge_for(config: TrainConfig, device: torch.device | str = "cpu", split: str = "held_out") -> LightJudge | None:
+    """A judge for the images of a run, or None where there is none; `why_not` then says why."""
+    view = view_for(config)
+    return None if view is None else LightJudge(device, split, view=view)
 
 
 def evaluate_images(
@@ -95,8 +111,10 @@ def evaluate_images(
     split: str = "test",
     data_dir: Path | None = None,
     inception: nn.Module | None = None,
+    view: View = PLAIN,
+    dataset: str = "mnist",
 ) -> Report:
-    """Judge generated digits, uint8 [N, 1, 28, 28], against `split`; `asked` are the digits they should show.
+    """Judge generated digits, uint8 [N, C, S, S] as `view` says, against `split`; `asked` are their classes.
 
     Where MNIST is in `data_dir`, the report also says what needs the real images, among it the FID where the network
     of `dcgan.inception` is given.
@@ -105,11 +123,16 @@ def evaluate_images(
         UserError: images or labels have the wrong form, the split is unknown, a file is damaged, or the FID is asked
             for without MNIST.
     """
-    judge = LightJudge(split=split)
+    if inception is not None and view != PLAIN:
+        raise UserError("FID is measured on gray digits of 28x28 pixels only; leave --fid out for this run.")
+    judge = LightJudge(split=split, view=view)
     seen = judge.see(images)
-    report = Report(**vars(judge.references.report(seen, split, asked)), real=judge.real(len(images)))
+    digits = None if asked is None else as_digits(asked, view)
+    report = Report(**vars(judge.references.report(seen, split, digits)), real=judge.real(len(seen.classes)))
+    if view.ink == "stacked":
+        report = _with_modes(report, judge, seen, len(images), data_dir)
     if is_on_disk("mnist", data_dir):
-        return _with_real_images(report, judge, seen, images, data_dir, inception)
+        return _with_real_images(report, judge, seen, as_mnist(images, view), data_dir, inception, dataset)
     if inception is not None:
         raise UserError("FID compares with the real digits; name a folder that has MNIST with --data-dir.")
     return report
@@ -132,12 +155,15 @@ def evaluate_run(
     """
     from dcgan.sampling import draw_samples, load_generator
 
-    if (reason := why_not(run.config.dataset)) is not None:
-        raise UserError(reason)
+    view = view_for(run.config)
+    if view is None:
+        raise UserError(why_not(run.config.dataset, run.channels) or "The quality of these images is not measured.")
     trained = load_generator(run, epoch)
     images, asked = draw_samples(trained, num_images, seed)
     asked = asked if run.config.conditioning == "labels" else None  # other conditions are not digits
-    report = evaluate_images(images, asked, split=split, data_dir=data_dir, inception=inception)
+    report = evaluate_images(
+        images, asked, split=split, data_dir=data_dir, inception=inception, view=view, dataset=run.config.dataset
+    )
     return replace(report, epoch=trained.epoch, step=trained.step)
 
 
@@ -153,6 +179,26 @@ def memorisation(generated: Tensor, real: Tensor, training: Tensor) -> Memorisat
     )
 
 
+def _with_modes(report: Report, judge: LightJudge, seen: Seen, count: int, data_dir: Path | None) -> Report:
+    """Which of the 1,000 numbers `count` images of stacked digits show, and as many real ones where MNIST is there."""
+    modes, kl = _modes(seen)
+    report = replace(report, modes=modes, mode_kl=kl)
+    if not is_on_disk("mnist", data_dir):
+        return report
+    real = load_dataset("stacked-mnist", data_dir, "train", download=False).images[:count]
+    if len(real) < count:
+        return report
+    plain = LightJudge(split=judge.split, view=replace(judge.view, size=28))
+    real_modes, real_kl = _modes(plain.see(real))
+    return replace(report, real_modes=real_modes, real_mode_kl=real_kl)
+
+
+def _modes(seen: Seen) -> tuple[int, float]:
+    digits = seen.classes.view(-1, DIGITS_AN_IMAGE).cpu()
+    counts = (digits @ torch.tensor([100, 10, 1])).bincount(minlength=1000)
+    return int((counts > 0).sum()), kl_to_uniform((counts / counts.sum()).tolist())
+
+
 def _with_real_images(
     report: Report,
     judge: LightJudge,
@@ -160,13 +206,15 @@ def _with_real_images(
     images: Tensor,
     data_dir: Path | None,
     inception: nn.Module | None,
+    dataset: str,
 ) -> Report:
     reference, test = (load_split(split, data_dir)[0] for split in (judge.split, "test"))
     reference = every_pair(reference, max(1, len(reference) // FULL_COUNT))
     real = judge.see(reference).features
     count = min(len(real), len(seen.features))  # coverage grows with the number of images: compare equal numbers
     density, coverage = density_coverage(every_pair(real, len(real) // count)[:count], seen.features[:count])
-    training = load_dataset("mnist", data_dir, "train", download=False).images
+    trained_on = dataset if dataset == "emnist-digits" and is_on_disk(dataset, data_dir) else "mnist"
+    training = load_dataset(trained_on, data_dir, "train", download=False).images
     return replace(
         report,
         kd_lenet=kernel_distance(real, seen.features),

@@ -7,24 +7,28 @@ import time
 import torch
 
 from dcgan.config import TrainConfig
+from dcgan.digit_view import DIGITS_AN_IMAGE
 from dcgan.evaluation import LIGHT_COUNT, judge_for
 from dcgan.reports import LightReport
 from dcgan.training import Trainer
 
 TIME_SHARE = 0.02  # of the training time, at most
+_BLOCK = 200  # large images drawn at once: their feature maps take much memory
 
 
 class QualityWatch:
     """Judges a trainer's generator now and then; touches none of its random streams."""
 
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
-        self._judge = judge_for(config.dataset, device)
+        self._judge = judge_for(config, device)
         self._labelled = config.conditioning == "labels"
         self._cost = 0.0  # seconds of the last look
         self._looked_at = 0.0
         noise = torch.Generator().manual_seed(config.seed)
-        self._z = torch.randn(LIGHT_COUNT, config.latent_dim, generator=noise)
-        self._picks = torch.rand(LIGHT_COUNT, generator=noise)
+        stacked = self._judge is not None and self._judge.view.ink == "stacked"
+        count = LIGHT_COUNT // DIGITS_AN_IMAGE if stacked else LIGHT_COUNT
+        self._z = torch.randn(count, config.latent_dim, generator=noise)
+        self._picks = torch.rand(count, generator=noise)
 
     def look(self, trainer: Trainer, seconds: float, *, at_any_cost: bool = False) -> LightReport | None:
         """The quality now, `seconds` into training; None where nothing can judge it or it is too soon to look again."""
@@ -33,6 +37,9 @@ class QualityWatch:
             return None
         began = time.perf_counter()
         classes = trainer.classes.cpu()[(self._picks * len(trainer.classes)).long()]
-        report = self._judge.measure(trainer.draw(self._z, classes), classes if self._labelled else None)
+        block = len(self._z) if trainer.shape.size <= 32 else _BLOCK
+        parts = zip(self._z.split(block), classes.split(block), strict=True)
+        images = torch.cat([trainer.draw(z, labels) for z, labels in parts])
+        report = self._judge.measure(images, classes if self._labelled else None)
         self._cost, self._looked_at = time.perf_counter() - began, seconds
         return report

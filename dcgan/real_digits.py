@@ -11,19 +11,24 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from dcgan.errors import UserError
-from dcgan.reports import LightReport
+from dcgan.files import read_json
+from dcgan.reports import LightReport, View
 
 ASSET = Path(__file__).resolve().parent / "assets" / "mnist_classifier.safetensors"
+VIEWS = "real_views.json"  # beside the classifier: what real digits get that were coloured or enlarged and brought back
+PLAIN = View()
 FEW, MANY = 2_000, 10_000  # numbers of images for which the distance between real digits is measured
 
 
-def real_digits(split: str, count: int, path: Path = ASSET) -> LightReport:
-    """What `count` real digits of another split get when they are held against `split`.
+def real_digits(split: str, count: int, path: Path = ASSET, view: View = PLAIN) -> LightReport:
+    """What `count` real MNIST digits of another split get when they are held against `split`, seen as in `view`.
 
     Raises:
         UserError: the classifier file is missing, damaged, or knows no such split.
     """
-    numbers = _numbers(path)
+    numbers = (
+        _numbers(path) if view.name == PLAIN.name else _views(path.with_name(VIEWS)).get(view.name, _numbers(path))
+    )
     try:
         return at_count(LightReport.from_dict(numbers["real"][split]), float(numbers["few_fd"][split]), count)
     except (KeyError, TypeError, ValueError) as error:
@@ -49,6 +54,11 @@ def at_count(report: LightReport, few_fd: float, count: int) -> LightReport:
     """
     slope = (few_fd - report.fd_lenet) / (1 / FEW - 1 / MANY)
     return replace(report, fd_lenet=report.fd_lenet + slope * (1 / count - 1 / MANY), num_images=count)
+
+
+@lru_cache(maxsize=4)
+def _views(path: Path) -> dict[str, Any]:
+    return read_json(path) or {}
 
 
 @lru_cache(maxsize=4)

@@ -9,18 +9,45 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
+from dcgan.config import TrainConfig
 from dcgan.datasets import dataset_info
 from dcgan.errors import RunFailed
 from dcgan.files import read_json, write_json
 
-JUDGED_DATASETS = ("mnist",)
+# How the digits of the data sets that can be judged are drawn; see `View`.
+JUDGED_DATASETS = {"mnist": "gray", "emnist-digits": "gray", "color-mnist": "colored", "stacked-mnist": "stacked"}
 CONFIDENT = 0.95  # softmax above which the classifier counts as sure
 FILE_NAME = "evaluation.json"
 MISSING_BELOW = 1 / 3  # of its true share, and a class counts as missing
+
+
+@dataclass(frozen=True)
+class View:
+    """How the classifier is to look at images: `ink` gray (lightness), colored (unlike the background) or stacked (a
+    digit in each channel), and the images' `size` and `channels`.
+    """
+
+    ink: str = "gray"
+    size: int = 28
+    channels: int = 1
+
+    @property
+    def name(self) -> str:
+        """Views of equal names show real digits alike: a black frame and repeated channels change nothing."""
+        size = 28 if self.size == 32 else self.size
+        return f"colored-{size}x{self.channels}" if self.ink == "colored" else f"gray-{size}"
+
+
+def view_for(config: TrainConfig) -> View | None:
+    """How the classifier looks at the images of a run; None where it cannot judge them."""
+    info = dataset_info(config.dataset)
+    view = View(JUDGED_DATASETS.get(config.dataset, ""), config.image_size or info.image_size,
+                config.channels or info.channels)  # fmt: skip
+    return None if not view.ink or (view.ink == "stacked" and view.channels == 1) else view
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +84,7 @@ class LightReport:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`; raises KeyError or TypeError where `values` is no such record."""
-        kept = {spec.name: values[spec.name] for spec in fields(cls)}
+        kept = {spec.name: values[spec.name] for spec in fields(cls) if spec.default is MISSING or spec.name in values}
         kept |= {name: tuple(kept[name]) for name in ("class_histogram", "missing_classes")}
         return cls(**kept)
 
@@ -102,6 +129,9 @@ class Report(LightReport):
         neighbour_test: how well real digits are read by their nearest generated one, where it was asked for.
         fid: Fréchet distance on Inception features, where it was asked for.
         epoch, step: of the generator; None for images from elsewhere.
+        modes: for stacked digits, how many of the 1,000 numbers the images show, as the classifier reads them.
+        mode_kl: of the numbers' shares to 1,000 equal ones, in nats.
+        real_modes, real_mode_kl: what as many real stacked digits get.
     """
 
     real: LightReport
@@ -113,6 +143,10 @@ class Report(LightReport):
     fid: float | None = None
     epoch: int | None = None
     step: int | None = None
+    modes: int | None = None
+    mode_kl: float | None = None
+    real_modes: int | None = None
+    real_mode_kl: float | None = None
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -137,13 +171,15 @@ def missing_classes(shares: Sequence[float], true_shares: Sequence[float]) -> tu
     return tuple(digit for digit, (share, true) in pairs if share < true * MISSING_BELOW)
 
 
-def why_not(dataset: str) -> str | None:
+def why_not(dataset: str, channels: int = 0) -> str | None:
     """Why the quality of images like those of `dataset` is not measured, as a sentence; None where it is.
 
     Raises:
         UserError: there is no such data set.
     """
     info = dataset_info(dataset)
+    if dataset == "stacked-mnist" and channels == 1:
+        return "In gray, the three digits of Stacked MNIST cannot be told apart, so their quality is not measured."
     if dataset in JUDGED_DATASETS:
         return None
     return (
@@ -178,7 +214,11 @@ def report_text(report: Report) -> str:
     """The report as a small table for people, real digits beside generated ones."""
     real = report.real
     rows = [
-        (f"{report.num_images:,} images, {report.split.replace('_', '-')} digits", "generated", "real"),
+        (
+            f"{report.num_images:,} {'images' if report.modes is None else 'digits'}, {report.split.replace('_', '-')} digits",
+            "generated",
+            "real",
+        ),
         ("Fréchet distance (fd_lenet)", f"{report.fd_lenet:.2f}", f"{real.fd_lenet:.2f}"),
         ("confident", _percent(report.confident_share), _percent(real.confident_share)),
         ("readable", _percent(report.readable_share), _percent(real.readable_share)),
@@ -189,6 +229,9 @@ def report_text(report: Report) -> str:
         ("coverage", _number(report.coverage), ""),
         ("FID (Inception)", _number(report.fid), ""),
     ]
+    if report.modes is not None:
+        rows.append(("numbers shown, of 1,000", f"{report.modes:,}", _count(report.real_modes)))
+        rows.append(("their KL to equal shares", _number(report.mode_kl), _number(report.real_mode_kl)))
     if (near := report.memorisation) is not None:
         rows.append(("distance to nearest training digit", _number(near.generated_median), _number(near.real_median)))
         rows.append(("suspiciously near one", _percent(near.closer_share), _percent(0.01)))
@@ -201,6 +244,10 @@ def report_text(report: Report) -> str:
 
 def _percent(share: float | None) -> str:
     return "" if share is None else f"{share:.1%}"
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
 
 
 def _number(value: float | None) -> str:

@@ -62,6 +62,7 @@ ORDER = (
     "inversion",
     "distances",
     "references",
+    "digit_view",
     "inception",
     "evaluation",
     "neighbours",

@@ -17,7 +17,7 @@ from dcgan.cli import main
 from dcgan.config import TrainConfig
 from dcgan.data import load_dataset
 from dcgan.errors import UserError
-from dcgan.evaluation import LightJudge, evaluate_images, evaluate_run, judge_for, memorisation
+from dcgan.evaluation import LightJudge, evaluate_images, evaluate_run, judge_for, memorisation, why_not
 from dcgan.models import Generator, ImageShape
 from dcgan.references import SPLITS, Seen, load_references, load_split, make_references, references_asset
 from dcgan.reports import Report, read_report
@@ -139,9 +139,13 @@ def test_wrong_images_are_refused_in_a_sentence(judge: LightJudge, noise: Tensor
         LightJudge(split="heldout")
 
 
-def test_only_mnist_has_a_judge() -> None:
-    assert isinstance(judge_for("mnist"), LightJudge)
-    assert judge_for("digits") is None
+def test_sets_of_mnist_like_digits_have_a_judge() -> None:
+    for name in ("mnist", "emnist-digits", "color-mnist", "stacked-mnist"):
+        assert isinstance(judge_for(TrainConfig(dataset=name)), LightJudge) and why_not(name) is None
+    for name in ("digits", "kmnist", "svhn", "cifar10", "celeba", "folder"):
+        assert judge_for(TrainConfig(dataset=name)) is None and why_not(name)
+    assert judge_for(TrainConfig(dataset="stacked-mnist", channels=1)) is None
+    assert "cannot be told apart" in str(why_not("stacked-mnist", 1))
 
 
 def test_copies_are_told_from_new_digits(mnist_dir: Path, test_digits: tuple[Tensor, Tensor]) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from dcgan.errors import UserError
 from dcgan.real_digits import real_digits, real_shares
-from dcgan.reports import LightReport, Report, read_report, why_not
+from dcgan.reports import LightReport, Report, read_report, view_for, why_not
 from dcgan.runs import Run
 from ui.charts import charts_as_data, quality_charts
 
@@ -19,10 +19,10 @@ def quality_block(run: Run) -> dict[str, Any]:
     """What the panel needs before there is a value: charts and real shares, or the reason why there are none."""
     block: dict[str, Any] = {"title": "How close the digits come to real ones", "reason": None, "charts": []}
     try:
-        reason = why_not(run.config.dataset)
-        if reason is not None:
+        reason, view = why_not(run.config.dataset, run.channels), view_for(run.config)
+        if reason is not None or view is None:
             return {**block, "reason": reason}
-        real = real_digits(LIGHT_SPLIT, LIGHT_IMAGES)
+        real = real_digits(LIGHT_SPLIT, LIGHT_IMAGES, view=view)
         shares = real_shares(LIGHT_SPLIT)
     except UserError as error:
         return {**block, "reason": str(error)}
@@ -33,9 +33,20 @@ def quality_block(run: Run) -> dict[str, Any]:
         "tested": tested_words(read_report(run.path)),
         "hint": (
             f"fd_lenet compares what a small digit classifier sees in {LIGHT_IMAGES:,} generated and in real digits: "
-            "lower is better. It is not a FID."
+            f"lower is better. It is not a FID.{_seen_as[view.ink]}{_measured_on(run)}"
         ),
     }
+
+
+_seen_as: Final = {
+    "gray": "",
+    "colored": " Colours are taken away first, from real digits too.",
+    "stacked": " Each of the three channels counts as a digit.",
+}
+
+
+def _measured_on(run: Run) -> str:
+    return " The real ones are MNIST's." if run.config.dataset == "emnist-digits" else ""
 
 
 def quality_words(report: LightReport | dict[str, Any]) -> str:
