@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 import torch
 from train_together import curves
 
-from dcgan import runs
+from dcgan import jobs, runs
 from dcgan.config import TrainConfig
 from dcgan.distributed import ALONE, BatchNorm2d, World, lost
 from dcgan.errors import UserError
@@ -109,6 +110,47 @@ def test_a_killed_process_ends_the_run_with_a_sentence_and_a_state(runs_dir: Pat
     assert "One of the 2 processes that train together ended or cannot be reached" in run.status().message
     saved = run.states()[-1].step
     assert run_training(run, max_seconds=0.2).step > saved > 0
+
+
+@pytest.mark.parametrize("how", ["stop", "limit"])
+def test_several_processes_end_whole_when_asked_and_when_time_is_up(
+    runs_dir: Path, small_config: TrainConfig, how: str
+) -> None:
+    config = small_config.with_changes(batch_size=128, epochs=10_000)
+    limit = ["--max-seconds", "1.5"] if how == "limit" else []
+    program = launch("-m", "dcgan", "train", *flags(config), "--run-dir", str(runs_dir / "r"), *limit)
+    try:
+        if how == "stop":
+            wait_for_epochs(runs_dir / "r", 1)
+            ask(runs_dir / "r", "pause")
+            wait_for_state(runs_dir / "r", "paused")
+            step = runs.open_run(runs_dir / "r").status().step
+            ask(runs_dir / "r", "step")
+            wait_until(lambda: runs.open_run(runs_dir / "r").status().step == step + 1)
+            ask(runs_dir / "r", "stop")
+        assert program.wait(timeout=PATIENCE) == 0, program.stderr and program.stderr.read()
+    finally:
+        program.kill()
+    run = runs.open_run(runs_dir / "r")
+    status = run.status()
+    assert status.state == ("stopped" if how == "stop" else "finished") and 0 < status.step < status.total_steps
+    assert run.states()[-1].step == run.snapshots()[-1].step == status.step
+    assert run_training(run, max_seconds=0.2).step > status.step
+
+
+def ask(path: Path, command: str) -> None:
+    jobs.send(runs.open_run(path), command)
+
+
+def wait_for_state(path: Path, state: str) -> None:
+    wait_until(lambda: runs.open_run(path).status().state == state)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def wait_for_epochs(path: Path, count: int) -> None:
