@@ -22,6 +22,7 @@ FEATURE_WEIGHT = 0.3
 LENGTH_WEIGHT = 0.02
 MIN_CONTRAST = 16
 _BLOCK = 100
+_DIGITS = ("mnist", "digits", "emnist-digits")
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def invert(
 ) -> Iterator[Found]:
     """Search the z that draws `target` uint8 [C, H, W]; yields the best of the starts ten times on the way, and last.
 
-    The distance is the mean squared difference of pixels and, for grey 28x28 images, of the shipped classifier's
+    The distance is the mean squared difference of pixels and, for gray digits of 28x28, of the shipped classifier's
     features; a small term keeps |z| where N(0, I) has its mass. Adam (the search of Zhu et al., arXiv 1609.03552,
     section 3.1), the learning rate falling to zero. A conditional generator is searched class by class too: candidates
     of all classes are tried, and each start keeps the class of its candidate.
@@ -56,7 +57,7 @@ def invert(
     if tuple(target.shape) != shape:
         raise UserError(f"This generator draws images of {list(shape)}, not {list(target.shape)}.")
     if int(target.max()) - int(target.min()) < MIN_CONTRAST:
-        raise UserError("The drawing is empty; draw a digit first.")
+        raise UserError("The drawing is empty; draw something first.")
     return _Search(trained, to_unit_range(target[None]), starts, seed).run(steps)
 
 
@@ -66,7 +67,8 @@ class _Search:
     def __init__(self, trained: TrainedGenerator, goal: Tensor, starts: int, seed: int) -> None:
         self.trained = trained
         self.goal = goal
-        self.classifier = load_classifier() if goal.shape[1:] == (1, 28, 28) else None
+        readable = trained.config.dataset in _DIGITS and goal.shape[1:] == (1, 28, 28)
+        self.classifier = load_classifier() if readable else None
         self.features = self.classifier.features(goal) if self.classifier else torch.zeros(1)
         self.z, self.labels = self._starts(starts, torch.Generator().manual_seed(seed))
 

@@ -86,7 +86,7 @@ def tell_apart(trained: TrainedGenerator, images: Tensor, labels: Tensor | None)
     if trained.conditional:
         assert labels is not None
         return labels, "asked"
-    if trained.config.dataset in ("mnist", "digits") and tuple(images.shape[1:]) == (1, 28, 28):
+    if trained.config.dataset in ("mnist", "digits", "emnist-digits") and tuple(images.shape[1:]) == (1, 28, 28):
         from dcgan.classifier import load_classifier
 
         with torch.no_grad():

@@ -50,6 +50,7 @@ def test_a_whole_address_is_read() -> None:
         2, FULL, (Point(index=1), Point(index=2, truncation=50)), "walk", "lerp", steps=12, loop=True
     )
     assert parse_state({}, SPACE) == (ExploreState(), "")
+    assert parse_state(parse_qs("map=tsne&along=walk"), SPACE) == (ExploreState(layout="tsne", along="walk"), "")
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,7 @@ def test_a_whole_address_is_read() -> None:
         ("epoch=3", "epoch"), ("epoch=x", "epoch"), ("at=0.99", "image"), ("view=maps", "tab"),
         ("walk=slerp-0", "walk"),
         ("walk=slerp-31-loop", "walk"), ("pick=0.1&pick=zzz", "picks"),
+        ("map=umap", "map"), ("along=99", "time machine"), ("along=walks", "time machine"),
         ("&".join(["pick=0.1"] * (MAX_PICKS + 1)), "picks"),
     ],
 )  # fmt: skip

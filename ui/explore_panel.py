@@ -29,6 +29,7 @@ _SCRIPTS: Final = (
     "picture.js",
     "sheet.js",
     "picks.js",
+    "gallery.js",
     "sliders.js",
     "names.js",
     "walk.js",
@@ -44,6 +45,7 @@ _SCRIPTS: Final = (
 )
 _KEY: Final = "explore_panel"
 _KEPT: Final = "explore_query"
+_CENTRED: Final = ("mnist", "digits", "kmnist", "emnist-letters", "emnist-digits")  # light ink, made as MNIST was
 
 
 def _texts(*files: Path | str) -> str:
@@ -148,6 +150,8 @@ def _run_as_data(run: Run) -> dict[str, Any]:
         "version": version_of(run),
         **_kind(run),
         **_words(run),
+        "dark": run.config.dataset in (*_CENTRED, "fashion-mnist"),
+        "centred": run.config.dataset in _CENTRED,
         "epochs": space.epochs,
         "active": run.status().active,
         "data_at_hand": has_data(run.config),

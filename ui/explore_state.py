@@ -32,6 +32,7 @@ MAX_OWN: Final = 1000  # hundredths: how far a number of a z of one's own may li
 MAX_PARTS: Final = 3  # points that arithmetic averages
 VIEWS: Final = ("sliders", "walk", "arithmetic", "map", "time", "draw")
 METHODS: Final = ("slerp", "lerp")
+WALK: Final = "walk"
 LAYOUTS: Final = ("plane", "pca", "tsne")
 
 _Reader = Callable[["ExploreState", list[str], "Space"], "ExploreState"]
@@ -98,7 +99,7 @@ class ExploreState:
     c: tuple[Point, ...] = ()
     axes: tuple[int, int] = (0, 1)  # directions that span the map
     layout: str = LAYOUTS[0]  # what the map shows
-    along: int | None = None  # direction that the time machine varies
+    along: int | str | None = None  # direction that the time machine varies, or `WALK` for the walk through the picks
 
     def as_data(self) -> dict[str, Any]:
         """JSON values for the browser."""
@@ -228,6 +229,8 @@ def _read_map(state: ExploreState, values: list[str], space: Space) -> ExploreSt
 
 
 def _read_along(state: ExploreState, values: list[str], space: Space) -> ExploreState:
+    if values and values[-1] == WALK:
+        return replace(state, along=WALK)
     return replace(state, along=_direction(values[-1], space)) if values else state
 
 

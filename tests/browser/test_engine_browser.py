@@ -108,6 +108,7 @@ def test_while_a_slider_is_dragged_nobody_is_asked(
 ) -> None:
     page.add_init_script(COUNT_IMAGES)
     visit(page, app)
+    page.locator(".lab[data-named]").wait_for()  # the directions are measured once, in the background
     box = page.get_by_role("slider", name=re.compile(r"\bdirection 1\b")).bounding_box()
     assert box
     middle = box["y"] + box["height"] / 2

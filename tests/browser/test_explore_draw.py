@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from test_explore_browser import address, by_torch, pixels, same, visit
 
+from dcgan.data import load_dataset
 from dcgan.runs import open_run
 
 pytestmark = pytest.mark.browser
@@ -60,7 +61,7 @@ def test_what_cannot_be_searched_is_one_sentence(app: App, page: Page, tmp_path:
     visit(page, app, "run=told&view=draw")
     problem = page.locator(".problem")
     page.get_by_role("button", name="find it").click()
-    expect(problem).to_have_text("The drawing is empty; draw a digit first.")
+    expect(problem).to_have_text("The drawing is empty; draw something first.")
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG broken")
     page.locator(".file").set_input_files(broken)
@@ -86,4 +87,41 @@ def test_dark_ink_on_light_paper_is_turned_round(app: App, page: Page) -> None:
     expect(page.locator(".told")).to_contain_text("found:")
     page.get_by_role("button", name="keep it").click()
     wait_until(page, lambda: "_n1" in address(page).get("pick", [""])[0], "a one among the picks")
+    assert not app.complaints
+
+
+def test_a_real_test_image_is_taken_as_the_target(app: App, page: Page, mnist_dir: Path) -> None:
+    visit(page, app, "run=told&view=draw")
+    expect(page.locator(".whose")).to_have_text("or take a real image that G never saw:")
+    tiles = page.locator(".real-images .tile")
+    expect(tiles).to_have_count(8)
+    first = pixels(tiles.first.locator("canvas"))
+    test = load_dataset("mnist", mnist_dir, split="test").images[:, 0].numpy()
+    assert (test == first).all((1, 2)).any()
+    page.get_by_role("button", name="other ones").click()
+    wait_until(page, lambda: not same(pixels(tiles.first.locator("canvas")), first), "other ones")
+    target = pixels(tiles.nth(2).locator("canvas"))
+    tiles.nth(2).click()
+    expect(page.locator(".told")).to_contain_text("found:")
+    error = float(re.search(r"([\d.]+) %", page.locator(".told").inner_text())[1])
+    found = pixels(page.locator("canvas.big"))
+    assert abs(np.abs(found.astype(int) - target.astype(int)).mean() / 255 * 100 - error) < 0.2
+    assert not app.complaints
+
+
+def test_an_image_is_dropped_on_the_pad(app: App, page: Page) -> None:
+    visit(page, app, "run=told&view=draw")
+    drop = """async (pad) => {
+      const one = Object.assign(document.createElement("canvas"), { width: 50, height: 50 });
+      const ink = one.getContext("2d");
+      ink.fillStyle = "#fff";
+      ink.fillRect(20, 5, 8, 40);
+      const file = new File([await new Promise((done) => one.toBlob(done))], "one.png", { type: "image/png" });
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(file);
+      pad.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+    }"""
+    page.locator(".pad").evaluate(drop)
+    middle = "c => c.getContext('2d').getImageData(134, 140, 1, 1).data[0]"
+    wait_until(page, lambda: page.locator(".pad").evaluate(middle) > 200, "the bar on the pad")
     assert not app.complaints

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from test_engine_browser import CONFIG, made_run
 from test_explore_browser import address, assert_same, by_torch, pixels, same, visit
 
+from dcgan.clusters import save_clusters
 from dcgan.config import TrainConfig
 from dcgan.effects import measure_effects, names_of
 from dcgan.latent import principal_directions
@@ -107,11 +108,67 @@ def test_the_time_machine_shows_one_z_in_all_epochs_and_in_other_runs(app: App, 
     z, _ = explore_models.samples_of(told, 0)
     expected = load_generator(other).draw(z[3:4]).numpy()[0, 0]
     wait_until(page, lambda: same(pixels(others.first), expected), "the other run's image")
-    page.get_by_label("Direction that is varied").select_option("1")
+    page.get_by_label("What is varied").select_option("1")
     wait_until(page, lambda: tiles.first.locator("canvas").evaluate("c => c.height") == 5 * 28, "five rows")
     assert address(page)["along"] == ["2"]
     tiles.first.click()
     wait_until(page, lambda: address(page)["epoch"] == ["1"], "the epoch that was clicked")
+    assert not app.complaints
+
+
+def test_the_time_machine_shows_one_walk_in_all_epochs_and_in_other_runs(app: App, page: Page, told: Run) -> None:
+    visit(page, app, "run=told&at=0.3&pick=0.1&pick=0.2&pick=0.5&view=time")
+    page.get_by_label("What is varied").select_option("walk")
+    wait_until(page, lambda: address(page).get("along") == ["walk"], "the walk in the address")
+    points = [parse_point(token, space_of(told)) for token in ("0.1", "0.2", "0.5")]
+    z, conditions = explore_models.path(told, 3, points, 3, "slerp", loop=True)
+    others = page.locator(".others .film canvas")
+    for canvas, run, epoch in (
+        (page.locator(".epochs canvas").nth(0), told, 1),
+        (page.locator(".epochs canvas").nth(2), told, 3),
+        (others.first, open_run(app.runs_dir / "untold"), None),
+    ):
+        expected = load_generator(run, epoch).draw(z, conditions).numpy().reshape(9 * 28, 28)
+        wait_until(page, lambda c=canvas: c.evaluate("c => c.height") == 9 * 28, "nine pictures")
+        wait_until(page, lambda c=canvas, e=expected: same(pixels(c).reshape(e.shape), e), "those of torch")
+    page.reload()
+    expect(page.get_by_label("What is varied")).to_have_value("walk")
+    assert not app.complaints
+
+
+def test_groups_are_chosen_and_blended_by_their_pictures(app: App, page: Page, told: Run) -> None:
+    run = made_run(app.runs_dir / "groups", CONFIG.with_changes(conditioning="clusters", clusters=20))
+    means = torch.randint(0, 256, (20, 1, 28, 28), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    save_clusters(run.path / "clusters.safetensors", torch.zeros(5, dtype=torch.int64), means)
+    visit(page, app, "run=groups&at=0.3")
+    page.get_by_role("button", name="Drawn: any").click()
+    tiles = page.locator(".gallery [role=option]")
+    expect(tiles).to_have_count(20)
+    picture = tiles.nth(7).locator("canvas")
+    wait_until(page, lambda: picture.evaluate("c => c.width") == 28, "the picture")
+    assert np.array_equal(pixels(picture), means[7, 0].numpy())
+    page.keyboard.press("Escape")
+    expect(page.locator(".gallery")).to_be_hidden()
+    page.get_by_role("button", name="Drawn: any").press("Enter")
+    page.get_by_role("option", name="group 7", exact=True).click()
+    wait_until(page, lambda: address(page)["at"] == ["0.3_n7"], "the group in the address")
+    page.get_by_role("slider", name="Blend towards another group").press("End")
+    page.get_by_role("button", name="Blend towards: group 8").click()
+    page.get_by_role("option", name="group 15", exact=True).click()
+    wait_until(page, lambda: address(page)["at"] == ["0.3_n7.15.100"], "the blend in the address")
+    wait_until(page, lambda: same(pixels(page.locator("canvas.big")), by_torch(run, address(page))), "the blend")
+    expect(page.locator(".what")).to_contain_text("100 % group 15")
+    assert not app.complaints
+
+
+def test_classes_go_by_their_names(app: App, page: Page) -> None:
+    config = CONFIG.with_changes(dataset="fashion-mnist", conditioning="labels")
+    made_run(app.runs_dir / "clothes", config)
+    visit(page, app, "run=clothes&at=0.3")
+    page.get_by_role("button", name="Drawn: any").click()
+    page.get_by_role("option", name="sneaker", exact=True).click()
+    wait_until(page, lambda: address(page)["at"] == ["0.3_n7"], "the class in the address")
+    expect(page.locator(".what")).to_contain_text("sneaker")
     assert not app.complaints
 
 
@@ -148,7 +205,7 @@ def test_sliders_are_called_by_what_was_measured(app: App, page: Page) -> None:
     slant = effects[names.index("slant")]
     assert slant and slant.words in str(row.get_attribute("title"))
     page.get_by_role("tab", name="Time machine").click()
-    choice = page.get_by_label("Direction that is varied")
+    choice = page.get_by_label("What is varied")
     expect(choice.locator("option").nth(names.index("slant") + 1)).to_have_text(
         f"slant (direction {names.index('slant') + 1})"
     )
@@ -162,7 +219,7 @@ def test_a_map_of_samples_shows_the_nearest_one_large(app: App, page: Page, told
     wait_until(page, lambda: "map" in address(page), "the map in the address")
     cloud = page.locator("canvas.cloud")
     expect(page.locator(".samples-map .lead")).to_have_text("1,008 samples. Coloured by the digit that was asked for.")
-    wait_until(page, lambda: "laid out" not in page.locator(".samples-map .told").inner_text(), "the whole map")
+    wait_until(page, lambda: "laid out" not in page.locator(".samples-map .laid").inner_text(), "the whole map")
     box = cloud.bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)

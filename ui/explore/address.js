@@ -24,7 +24,7 @@ function queryOf(run, state) {
   for (const name of ["a", "b", "c"]) for (const part of state[name]) query.append(name, tokenOf(part));
   if (state.axes.join() !== "0,1") query.set("axes", state.axes.map((number) => number + 1).join("."));
   if (state.layout !== "plane") query.set("map", state.layout);
-  if (state.along !== null) query.set("along", state.along + 1);
+  if (state.along !== null) query.set("along", state.along === "walk" ? "walk" : state.along + 1);
   return query.toString();
 }
 

@@ -39,7 +39,7 @@ class Cloud {
         if (!done) await new Promise((rest) => setTimeout(rest, CLOUD_AGAIN));
         if (stale() || this.panel.state.view !== "map") return this.forget(done);
       }
-      this.find(".told").textContent = LAYOUTS[kind];
+      this.find(".laid").textContent = LAYOUTS[kind];
     } catch (error) {
       this.wish = null;
       this.panel.fail(error);
@@ -56,7 +56,7 @@ class Cloud {
     bar.value = share;
     bar.style.visibility = done ? "hidden" : "visible";
     const time = left === null || left === undefined ? "" : `, about ${Math.max(1, Math.round(left))} s left`;
-    if (!done) this.find(".told").textContent = `The samples are being drawn and laid out${time}.`;
+    if (!done) this.find(".laid").textContent = `The samples are being drawn and laid out${time}.`;
   }
 
   async show(found, epoch, stale) {
@@ -214,4 +214,4 @@ const CLOUD_HTML = `
   <p class="hint lead"></p>
   <div class="plane"><canvas class="cloud" tabindex="0" role="application"></canvas><span class="mark" aria-hidden="true" hidden></span></div>
   <p class="legend"></p>
-  <progress max="1" value="0" aria-label="Progress of the map"></progress><p class="hint told" role="status"></p>`;
+  <progress max="1" value="0" aria-label="Progress of the map"></progress><p class="hint laid" role="status"></p>`;

@@ -3,6 +3,7 @@
 const PAD = 280; // pixels of the drawing, each side
 const BRUSH = 22;
 const LARGEST_FILE = 20e6;
+const OFFERED = 8; // real images at a time
 
 class Draw {
   constructor(root, panel) {
@@ -29,13 +30,57 @@ class Draw {
     this.find(".clear").onclick = () => this.clear();
     this.find(".work").onclick = () => panel.workAt(this.result);
     this.find(".hold").onclick = () => panel.keep([this.result]);
+    this.find(".others").onclick = () => this.offer(this.offered + 1);
+    this.find(".colour").hidden = panel.data.run.channels === 1;
+    this.find(".real").hidden = !panel.data.run.data_at_hand;
   }
 
   refresh() {
     this.find(".pad").setAttribute("aria-label", `Draw a ${this.panel.data.run.noun === "digit" ? "digit" : "picture"} here`);
+    if (this.panel.state.view === "draw" && this.offered === undefined && this.panel.data.run.data_at_hand) this.offer(0);
+  }
+
+  // Real images as targets, the ones G never saw where the data has such.
+  async offer(start) {
+    const { panel } = this;
+    const { engine } = panel;
+    this.offered = start;
+    this.find(".others").disabled = true;
+    try {
+      const { images, split } = await engine.get("targets", { start, count: OFFERED });
+      if (engine !== panel.engine) return;
+      this.find(".whose").textContent = split === "test" ? "or take a real image that G never saw:" : "or take a real image:";
+      this.showOffered(bytesOf(images));
+    } catch (error) {
+      if (engine === panel.engine) this.find(".whose").textContent = error instanceof TypeError ? "" : error.message;
+    }
+    this.find(".others").disabled = false;
+  }
+
+  showOffered(pixels) {
+    const { run } = this.panel.data;
+    const area = run.size * run.size * run.channels;
+    this.find(".real-images").replaceChildren(...Array.from({ length: OFFERED }, (_, i) => {
+      const one = pixels.slice(i * area, (i + 1) * area);
+      const { button, canvas } = tile(() => this.takeReal(one, canvas));
+      paint(canvas, one, run);
+      button.setAttribute("aria-label", `Real image ${i + 1}: search the z that draws it`);
+      return button;
+    }));
+  }
+
+  // The search wants the image itself, pixel by pixel; the pad shows it.
+  takeReal(pixels, canvas) {
+    this.clear();
+    this.ink.imageSmoothingEnabled = false;
+    this.ink.drawImage(canvas, 0, 0, PAD, PAD);
+    this.ink.imageSmoothingEnabled = true;
+    this.exact = pixels;
+    this.search();
   }
 
   clear() {
+    this.exact = null;
     this.ink.fillStyle = "#000";
     this.ink.fillRect(0, 0, PAD, PAD);
     this.forget();
@@ -60,7 +105,9 @@ class Draw {
   line(event) {
     const box = this.pad.getBoundingClientRect();
     const to = [((event.clientX - box.left) * PAD) / box.width, ((event.clientY - box.top) * PAD) / box.height];
-    Object.assign(this.ink, { strokeStyle: "#fff", lineWidth: BRUSH, lineCap: "round", lineJoin: "round" });
+    this.exact = null;
+    const strokeStyle = this.panel.data.run.channels === 1 ? "#fff" : this.find(".colour input").value;
+    Object.assign(this.ink, { strokeStyle, lineWidth: BRUSH, lineCap: "round", lineJoin: "round" });
     this.ink.beginPath();
     this.ink.moveTo(...(this.at ?? to));
     this.ink.lineTo(...to);
@@ -83,7 +130,8 @@ class Draw {
     const scale = Math.min(PAD / picture.width, PAD / picture.height);
     const [width, height] = [picture.width * scale, picture.height * scale];
     this.ink.drawImage(picture, (PAD - width) / 2, (PAD - height) / 2, width, height);
-    if (this.panel.data.run.channels === 1) whiteOnBlack(this.ink, [(PAD - width) / 2, (PAD - height) / 2, width, height]);
+    const { channels, dark } = this.panel.data.run;
+    if (channels === 1) asGray(this.ink, [(PAD - width) / 2, (PAD - height) / 2, width, height], dark);
     this.panel.say(this.panel.notice());
   }
 
@@ -96,8 +144,8 @@ class Draw {
     const stale = () => asked !== this.asked || engine !== panel.engine || !this.root.isConnected;
     panel.say(panel.notice());
     try {
-      const target = targetOf(this.pad, panel.data.run);
-      if (!target) throw new Error("The drawing is empty; draw a digit first.");
+      const target = this.exact ?? targetOf(this.pad, panel.data.run);
+      if (!target) throw new Error("The drawing is empty; draw something first.");
       const { search } = await engine.post("searches", { epoch: state.epoch }, target);
       for (let done = false; !done; ) {
         await new Promise((rest) => setTimeout(rest, 120));
@@ -122,7 +170,7 @@ class Draw {
     if (!found) return;
     const { data, state } = this.panel;
     this.result = pointOf(floats(found.z), found.label, data.limits.max_own);
-    const pixels = Uint8Array.from(atob(found.image), (letter) => letter.charCodeAt(0));
+    const pixels = bytesOf(found.image);
     if (state.view === "draw") this.panel.showFrame(pixels, 0, words);
     this.panel.refreshControls();
   }
@@ -133,8 +181,8 @@ function progressWords({ step, steps, error, done }) {
   return done ? `found: ${off}` : `step ${step} of ${steps}: ${off}`;
 }
 
-// Grey, and dark ink on light paper turned round: the paper is what lies along the edge.
-function whiteOnBlack(ink, box) {
+// Grey, and where the data is light on dark, dark ink on light paper turned round: the paper is what lies along the edge.
+function asGray(ink, box, dark) {
   const image = ink.getImageData(...box.map(Math.round));
   const { data, width, height } = image;
   let edge = 0;
@@ -143,20 +191,20 @@ function whiteOnBlack(ink, box) {
     const [x, y] = [(i / 4) % width, Math.floor(i / 4 / width)];
     if (x === 0 || y === 0 || x === width - 1 || y === height - 1) edge += data[i];
   }
-  const light = edge / (2 * (width + height) - 4) > 127;
+  const light = dark && edge / (2 * (width + height) - 4) > 127;
   for (let i = 0; light && i < data.length; i += 1) if (i % 4 < 3) data[i] = 255 - data[i];
   ink.putImageData(image, Math.round(box[0]), Math.round(box[1]));
 }
 
-// The drawing as uint8 [C, H, W] of the run's images: grey ones as MNIST was made, the ink scaled to 20/28 of the side
+// The drawing as uint8 [C, H, W] of the run's images: handwriting as MNIST was made, the ink scaled to 20/28 of the side
 // and its centre of mass in the middle. Null where nothing is drawn.
-function targetOf(pad, { size, channels }) {
+function targetOf(pad, { size, channels, centred }) {
   const small = Object.assign(document.createElement("canvas"), { width: size, height: size });
   const ink = small.getContext("2d", { willReadFrequently: true });
   ink.fillRect(0, 0, size, size);
-  if (channels === 1) {
-    const box = inkBox(pad);
-    if (!box) return null;
+  const box = inkBox(pad);
+  if (!box) return null;
+  if (centred && channels === 1) {
     const scale = ((20 / 28) * size) / Math.max(box.width, box.height);
     const from = [size / 2 - (box.x - box.left) * scale, size / 2 - (box.y - box.top) * scale];
     shrink(ink, pad, box, from, scale);
@@ -199,6 +247,8 @@ const DRAW_HTML = `
   <p class="hint lead">Draw with mouse or finger, or drop an image here. The search finds the z from which the generator draws it.</p>
   <div class="drawing"><canvas class="pad" role="img"></canvas>
     <div class="tools"><button type="button" class="search">find it</button><button type="button" class="clear">clear</button>
+      <label class="colour" hidden>colour <input type="color" value="#ffffff" aria-label="Colour of the brush"></label>
       <label class="button">open an image<input type="file" class="file" accept="image/*"></label></div></div>
+  <div class="real" hidden><span class="hint whose"></span> <button type="button" class="quiet others">other ones</button><div class="real-images"></div></div>
   <progress max="1" value="0" aria-label="Progress of the search"></progress><p class="hint told" role="status"></p>
   <div class="buttons"><button type="button" class="work" disabled>work on it</button><button type="button" class="hold" disabled>keep it</button></div>`;

@@ -50,9 +50,12 @@ async function saveFrom(address) {
   setTimeout(() => URL.revokeObjectURL(href), 10_000);
 }
 
+function bytesOf(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
 function floats(text) {
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  return new Float32Array(bytes.buffer);
+  return new Float32Array(bytesOf(text).buffer);
 }
 
 // Runs one request at a time; of those asked for meanwhile only the last is done.

@@ -17,7 +17,9 @@ class DirectionNames {
       if (found.done) this.known.set(epoch, found);
       else await new Promise((rest) => setTimeout(rest, LOOK_AGAIN));
     }
-    if (epoch === this.epoch) tell();
+    if (epoch !== this.epoch) return;
+    this.panel.root.dataset.named = epoch;
+    tell();
   }
 
   // As on the page: `slant`, or `direction 4` where nothing was measured (yet).

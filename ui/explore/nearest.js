@@ -24,7 +24,7 @@ class Nearest {
       const found = await engine.get("nearest", { epoch: state.epoch, at: tokenOf(this.panel.shownPoint()), count: NEAREST });
       this.panel.say(this.panel.notice());
       if (token !== this.token || engine !== this.panel.engine) return;
-      const pixels = Uint8Array.from(atob(found.images), (letter) => letter.charCodeAt(0));
+      const pixels = bytesOf(found.images);
       this.film.replaceChildren(...found.distances.map((distance, i) => {
         const canvas = element("canvas", { role: "img", ariaLabel: `Training image at distance ${distance.toFixed(1)}` });
         paint(canvas, pixels, data.run, i);

@@ -36,6 +36,8 @@ class ExplorePanel extends PanelView {
     this.walk?.close();
     this.walk = new Walk(this.find(".view[data-view=walk]"), this);
     this.nearest = new Nearest(this.find(".nearest"), this);
+    this.gallery?.close();
+    this.gallery = new Gallery(this);
     this.image = null;
     this.opinion = new Opinion(this.find(".opinion"), this);
     this.tabs = {};
@@ -57,6 +59,7 @@ class ExplorePanel extends PanelView {
     clearTimeout(this.quiet);
     clearTimeout(this.telling);
     this.walk?.close();
+    this.gallery?.close();
     this.engine?.close();
   }
 

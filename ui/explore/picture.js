@@ -12,10 +12,11 @@ function paint(canvas, pixels, { size, channels }, at = 0) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-// The largest side in CSS pixels, at most `room`, that makes image pixels whole device pixels.
+// The largest side in CSS pixels, at most `room`, that makes image pixels whole device pixels; images larger than the
+// room are made smaller, to fill it.
 function crispSide(size, room) {
   const ratio = window.devicePixelRatio || 1;
-  return (Math.max(1, Math.floor((room * ratio) / size)) * size) / ratio;
+  return size > room * ratio ? room : (Math.floor((room * ratio) / size) * size) / ratio;
 }
 
 function element(tag, properties = {}, ...children) {

@@ -91,14 +91,25 @@ function blendRow(panel) {
     onDone: () => panel.commit(),
     onReset: () => panel.blend(null, 0, true),
   });
-  const digits = Array.from({ length: panel.data.run.classes }, (_, digit) => element("option", { value: digit, textContent: digit }));
-  row.other = element("select", {}, ...digits);
-  row.other.setAttribute("aria-label", `The ${panel.data.run.noun} to blend towards`);
-  row.other.value = Math.min(8, digits.length - 1);
-  row.other.onchange = () => panel.blend(Number(row.other.value), Number(row.input.value), true);
-  row.label.append(" ", row.other);
-  row.input.setAttribute("aria-label", `Blend towards another ${panel.data.run.noun}`);
+  const { run } = panel.data;
+  const choose = (other) => panel.blend(other, Number(row.input.value), true);
+  const shown = fitsARow(run) ? classChoice(run, choose) : new ConditionButton(panel, "Blend towards", (other) => {
+    row.other.value = other;
+    choose(other);
+  });
+  row.other = shown;
+  row.other.value = Math.min(8, run.classes - 1);
+  row.label.append(" ", shown.root ?? shown);
+  row.input.setAttribute("aria-label", `Blend towards another ${run.noun}`);
   return row;
+}
+
+function classChoice(run, choose) {
+  const classes = Array.from({ length: run.classes }, (_, i) => element("option", { value: i, textContent: run.names[i] ?? i }));
+  const choice = element("select", {}, ...classes);
+  choice.setAttribute("aria-label", `The ${run.noun} to blend towards`);
+  choice.onchange = () => choose(Number(choice.value));
+  return choice;
 }
 
 function withAmount(directions, number, amount) {

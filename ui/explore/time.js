@@ -1,7 +1,9 @@
-// One z through time: the image you work on by every kept generator of the run, and by other runs whose z has its size.
+// One z, one direction or one walk through time: drawn by every kept generator of the run, and by other runs whose z has
+// its size.
 
 const ROWS = [-200, -100, 0, 100, 200]; // hundredths along the direction that is varied
 const MOST_EPOCHS = 24;
+const WALK_PICTURES = 9; // about as many of a walk lie one below the other
 
 class TimeMachine {
   constructor(root, panel) {
@@ -11,25 +13,52 @@ class TimeMachine {
     this.find = (selector) => root.querySelector(selector);
     this.rename();
     this.find(".along").onchange = (event) => {
-      panel.state.along = event.target.value === "" ? null : Number(event.target.value);
+      const { value } = event.target;
+      panel.state.along = value === "" ? null : value === "walk" ? value : Number(value);
       panel.commit();
       this.refresh();
     };
   }
 
   rename() {
-    fillDirections(this.find(".along"), this.panel, [["", "nothing"]]);
+    fillDirections(this.find(".along"), this.panel, [["", "nothing"], ["walk", "the walk through your picks"]]);
+    this.allowWalk();
+  }
+
+  // The walk needs picks; without them the same z stands for it.
+  allowWalk() {
+    const { state } = this.panel;
+    this.walking = state?.along === "walk" && state.picks.length > 1;
+    const option = this.find(".along option[value=walk]");
+    option.disabled = !state || state.picks.length < 2;
+    option.textContent = option.disabled ? "a walk (keep two picks first)" : "the walk through your picks";
   }
 
   refresh() {
+    this.allowWalk();
     this.find(".along").value = this.panel.state.along ?? "";
     this.latest.ask();
+  }
+
+  async rows() {
+    const { state, space, engine } = this.panel;
+    if (!this.walking) return space.rows(this.points(), state.epoch);
+    const { picks, method, loop } = state;
+    const steps = Math.max(1, Math.floor(WALK_PICTURES / picks.length));
+    const query = [["epoch", state.epoch], ...picks.map((pick) => ["pick", tokenOf(pick)]), ["method", method], ["steps", steps], ["loop", loop ? 1 : 0]];
+    const path = await engine.get("path", query);
+    return joined(floats(path.z), floats(path.conditions), path.count, engine.run);
+  }
+
+  wish() {
+    const { point, picks, along } = this.panel.state;
+    return [along, ...[point, ...picks].map(tokenOf)].join(" ");
   }
 
   points() {
     const { state } = this.panel;
     const basis = state.point.basis ?? state.epoch;
-    if (state.along === null) return [{ ...state.point, basis }];
+    if (state.along === null || state.along === "walk") return [{ ...state.point, basis }];
     return ROWS.map((amount) => ({ ...state.point, basis, directions: withAmount(state.point.directions, state.along, amount) }));
   }
 
@@ -42,15 +71,15 @@ class TimeMachine {
 
   async draw() {
     const { panel } = this;
-    const { state, space, engine, data } = panel;
-    const wish = tokenOf(state.point);
-    const stale = () => engine !== panel.engine || wish !== tokenOf(state.point) || state.view !== "time";
+    const { engine, data } = panel;
+    const wish = this.wish();
+    const stale = () => engine !== panel.engine || wish !== this.wish() || panel.state.view !== "time";
     try {
-      const rows = await space.rows(this.points(), state.epoch);
+      const rows = await this.rows();
       const epochs = this.epochs();
       const own = this.columns(".epochs", epochs.map((epoch) => [`epoch ${epoch}`, () => this.goTo(epoch)]));
       for (const [i, epoch] of epochs.entries()) {
-        own[i].button.setAttribute("aria-current", String(epoch === state.epoch));
+        own[i].button.setAttribute("aria-current", String(epoch === panel.state.epoch));
         paintColumn(own[i].canvas, await engine.ask(epoch, rows), data.run);
         if (stale()) return;
       }
@@ -113,7 +142,7 @@ function withoutCondition(rows, { latent, classes }) {
 }
 
 const TIME_HTML = `
-  <p class="hint lead">The same z, drawn by the generator of every epoch that was kept. Click one to go there.</p>
-  <div class="ways"><label>varied along <select class="along" aria-label="Direction that is varied"></select></label></div>
+  <p class="hint lead">The same z, a direction or a walk, drawn by the generator of every epoch that was kept. Click one to go there.</p>
+  <div class="ways"><label>varied along <select class="along" aria-label="What is varied"></select></label></div>
   <div class="film epochs"></div>
-  <div class="others" hidden><p class="hint">The same z in other runs, which learned to read it in their own way:</p><div class="film"></div></div>`;
+  <div class="others" hidden><p class="hint">The same in other runs, which learned to read it in their own way:</p><div class="film"></div></div>`;

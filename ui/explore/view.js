@@ -18,6 +18,7 @@ class PanelView {
     this.find(".directions").replaceChildren(...this.directions.map((row) => row.root));
     this.find(".coordinates").replaceChildren(...this.coordinates.map((row) => row.root));
     this.find(".own").replaceChildren(...[this.blendRow, this.truncation].filter(Boolean).map((row) => row.root));
+    this.inked();
     this.find(".samples h4").textContent = `${limits.samples} samples`;
     this.find(".samples input").max = limits.max_seed;
     this.buildDigits(run.classes);
@@ -27,32 +28,26 @@ class PanelView {
   buildDigits(classes) {
     this.find(".digit").hidden = !classes;
     this.find(".digit span").textContent = this.data.run.noun;
-    if (classes > 12) {
-      this.buildGroups(classes);
+    this.chosen = null;
+    if (!classes) return;
+    if (!fitsARow(this.data.run)) {
+      this.chosen = new ConditionButton(this, "Drawn", (digit) => this.setDigit(digit), true);
+      this.find(".digit div").replaceChildren(this.chosen.root);
       return;
     }
     const names = [...Array(classes).keys(), null];
     this.find(".digit div").replaceChildren(...names.map((digit) => {
-      const button = element("button", { type: "button", textContent: digit ?? "any", onclick: () => this.setDigit(digit) });
+      const textContent = digit === null ? "any" : (this.data.run.names[digit] ?? digit);
+      const button = element("button", { type: "button", textContent, onclick: () => this.setDigit(digit) });
       button.setAttribute("role", "radio");
       button.dataset.digit = digit ?? "any";
       return button;
     }));
   }
 
-  // Too many classes for a row of buttons.
-  buildGroups(classes) {
-    const names = ["any", ...Array(classes).keys()];
-    const choice = element("select", {}, ...names.map((name) => element("option", { value: name, textContent: name })));
-    choice.setAttribute("aria-label", this.data.run.noun);
-    choice.onchange = () => this.setDigit(choice.value === "any" ? null : Number(choice.value));
-    this.find(".digit div").replaceChildren(choice);
-  }
-
   showDigit(digit) {
-    const [first] = this.find(".digit div").children;
-    if (first.tagName === "SELECT") {
-      first.value = digit ?? "any";
+    if (this.chosen) {
+      this.chosen.value = digit;
       return;
     }
     for (const button of this.find(".digit div").children) {
@@ -69,7 +64,9 @@ class PanelView {
   }
 
   inked() {
-    const white = Boolean(localStorage.getItem("lab-white"));
+    const gray = this.data?.run.channels !== 3; // the negative of a colour image is another image
+    const white = gray && Boolean(localStorage.getItem("lab-white"));
+    this.find(".ink").hidden = !gray;
     this.root.classList.toggle("white", white);
     this.find(".ink").setAttribute("aria-pressed", String(white));
     this.find(".ink").textContent = white ? "white on black" : "black on white";
@@ -205,7 +202,10 @@ class PanelView {
     const parts = [point.own ? "a z of its own" : `sample ${point.index + 1}, seed ${point.seed}`];
     if (this.data.run.classes) {
       const digit = point.digit ?? (await this.space.ownDigit(point));
-      parts.push(point.blend ? `${100 - point.blend[1]} % ${digit}, ${point.blend[1]} % ${point.blend[0]}` : `${this.data.run.noun} ${digit}`);
+      const { run } = this.data;
+      const name = (number) => (run.noun === "digit" ? number : conditionName(run, number));
+      const [other, share] = point.blend ?? [];
+      parts.push(point.blend ? `${100 - share} % ${name(digit)}, ${share} % ${name(other)}` : conditionName(run, digit));
     }
     const moved = Object.keys(point.directions).length + Object.keys(point.coordinates).length;
     if (moved) parts.push(moved === 1 ? "1 slider moved" : `${moved} sliders moved`);
@@ -236,7 +236,9 @@ class PanelView {
     const beside = Math.min(wide * (wide < 1000 ? 0.48 : 0.38), Math.max(280, window.innerHeight - 270));
     const room = narrow ? Math.min(wide, window.innerHeight * 0.3) : beside;
     this.root.style.setProperty("--big", `${crispSide(size, room)}px`);
-    this.root.style.setProperty("--small", `${crispSide(size, narrow ? (wide - 5) / 6 : 58)}px`);
+    const small = crispSide(size, narrow ? (wide - 5) / 6 : 58);
+    this.root.style.setProperty("--small", `${small}px`);
+    this.root.style.setProperty("--shrunk", size > small * (window.devicePixelRatio || 1) ? "auto" : "pixelated");
     this.root.classList.toggle("narrow", narrow);
     this.root.classList.toggle("middle", !narrow && wide < 1000);
     this.root.classList.toggle("small", wide >= 1000 && wide < 1250);
