@@ -38,7 +38,7 @@ class QualityWatch:
         began = time.perf_counter()
         classes = trainer.classes.cpu()[(self._picks * len(trainer.classes)).long()]
         block = len(self._z) if trainer.shape.size <= 32 else _BLOCK
-        parts = zip(self._z.split(block), classes.split(block), strict=True)
+        parts = zip(torch.split(self._z, block), torch.split(classes, block), strict=True)
         images = torch.cat([trainer.draw(z, labels) for z, labels in parts])
         report = self._judge.measure(images, classes if self._labelled else None)
         self._cost, self._looked_at = time.perf_counter() - began, seconds

@@ -26,9 +26,8 @@ def real_digits(split: str, count: int, path: Path = ASSET, view: View = PLAIN) 
     Raises:
         UserError: the classifier file is missing, damaged, or knows no such split.
     """
-    numbers = (
-        _numbers(path) if view.name == PLAIN.name else _views(path.with_name(VIEWS)).get(view.name, _numbers(path))
-    )
+    seen_otherwise = {} if view.name == PLAIN.name else _views(path.with_name(VIEWS))
+    numbers = seen_otherwise.get(view.name) or _numbers(path)
     try:
         return at_count(LightReport.from_dict(numbers["real"][split]), float(numbers["few_fd"][split]), count)
     except (KeyError, TypeError, ValueError) as error:

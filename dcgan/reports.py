@@ -212,13 +212,9 @@ def read_report(folder: Path) -> Report | None:
 
 def report_text(report: Report) -> str:
     """The report as a small table for people, real digits beside generated ones."""
-    real = report.real
+    real, drawn = report.real, "images" if report.modes is None else "channels"
     rows = [
-        (
-            f"{report.num_images:,} {'images' if report.modes is None else 'digits'}, {report.split.replace('_', '-')} digits",
-            "generated",
-            "real",
-        ),
+        (f"{report.num_images:,} {drawn}, {report.split.replace('_', '-')} digits", "generated", "real"),
         ("Fréchet distance (fd_lenet)", f"{report.fd_lenet:.2f}", f"{real.fd_lenet:.2f}"),
         ("confident", _percent(report.confident_share), _percent(real.confident_share)),
         ("readable", _percent(report.readable_share), _percent(real.readable_share)),
