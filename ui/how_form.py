@@ -30,11 +30,13 @@ def choose_networks() -> TrainConfig:
     third.caption(preset.summary)
     values = {"dataset": dataset}
     with st.expander("Change the networks", icon=":material/tune:"):
-        columns = st.columns(_COLUMNS)
         fields = [entry for entry in config_fields() if entry[2].group in NETWORK_GROUPS]
-        for place, (field, kind, info) in enumerate(fields):
-            with columns[place % _COLUMNS]:
-                values[field] = field_widget(preset, field, kind, info, "how")
+        for start in range(0, len(fields), _COLUMNS):  # row by row, so that a phone shows them in their order
+            for column, (field, kind, info) in zip(
+                st.columns(_COLUMNS), fields[start : start + _COLUMNS], strict=False
+            ):
+                with column:
+                    values[field] = field_widget(preset, field, kind, info, "how")
     return preset.config.with_changes(**values)
 
 

@@ -34,6 +34,7 @@ class Values:
 
     epoch: int
     step: int
+    size: int
     z: tuple[float, ...]
     asked: tuple[str, ...]
     fake: tuple[str, ...]
@@ -94,6 +95,7 @@ def _values(stamp: _Stamp, seed: int) -> Values:
     return Values(
         epoch=D.epoch,
         step=D.step,
+        size=D.shape.size,
         z=tuple(found.z[0].tolist()),
         asked=_names(open_run(Path(stamp[0])), [] if found.classes is None else found.classes.tolist()),
         fake=_addresses(found.fake.numpy().transpose(0, 2, 3, 1)),

@@ -28,14 +28,14 @@ def _draw(values: Values, config: TrainConfig) -> str:
     rest = f"{len(values.z) - 3} more" if len(values.z) > 3 else ""
     return (
         f'<div class="how-one">{_strip(values.z)}<span aria-hidden="true">→</span>'
-        f"{_picture(values.fake[0], config, 'the image that G draws from them')}<span>{asked}</span></div>"
+        f"{_picture(values.fake[0], values.size, 'the image that G draws from them')}<span>{asked}</span></div>"
         f'<p class="how-faint">z = ({first}, {rest}): bars up are above zero, bars down below.</p>'
     )
 
 
 def _judge(values: Values, config: TrainConfig) -> str:
-    real = _row("Real images", "real", values.real, values.sure_real, values.asked, config, "real image")
-    fake = _row("Drawn by G", "generated", values.fake, values.sure_fake, values.asked, config, "generated image")
+    real = _row("Real images", "real", values, values.real, values.sure_real)
+    fake = _row("Drawn by G", "generated", values, values.fake, values.sure_fake)
     hint = "The bar says how sure D is that the image is real."
     if config.minibatch_std:
         hint += " This D also looks at how varied the eight of a row are, so each answer depends on all of them."
@@ -75,7 +75,7 @@ def _wish(values: Values, config: TrainConfig) -> str:
         return "<p>With this objective what G is told depends on real images, and they are not on this computer.</p>"
     longest = max(values.wish_lengths) or 1.0
     cells = "".join(
-        f"<li>{_picture(address, config, f'what D asks to change, {length:.3g} strong', TILE)}"
+        f"<li>{_picture(address, values.size, f'what D asks to change, {length:.3g} strong')}"
         f"{_bar(length / longest, 'discriminator')}{length:.3g}</li>"
         for address, length in zip(values.wishes, values.wish_lengths, strict=True)
     )
@@ -84,7 +84,7 @@ def _wish(values: Values, config: TrainConfig) -> str:
         for role, words in (("discriminator", "D wants it brighter"), ("generator", "D wants it darker"))
     )
     return (
-        f"<h4>The same eight drawings, and what D wants changed</h4>{_tiles(cells, config)}"
+        f"<h4>The same eight drawings, and what D wants changed</h4>{_tiles(cells)}"
         f'<p class="how-keys">{keys}</p><p class="how-faint">The bar is the length of the gradient: how much there is '
         "to learn from this image. Near zero everywhere, G learns nothing.</p>"
     )
@@ -115,25 +115,24 @@ FIGURES: Final[dict[str, Callable[[Values, TrainConfig], str]]] = {
 }
 
 
-def _row(
-    title: str, role: str, pictures: Sequence[str], sure: Sequence[float], asked: Sequence[str], config: TrainConfig,
-    what: str,
-) -> str:  # fmt: skip
+def _row(title: str, role: str, values: Values, pictures: Sequence[str], sure: Sequence[float]) -> str:
     if not pictures:
         return ""
     cells = []
     for place, (address, share) in enumerate(zip(pictures, sure, strict=True)):
-        name = f" <small>{escape(asked[place])}</small>" if asked else ""
-        told = f"{what}, D is {_percent(share)} sure that it is real"
-        cells.append(f"<li>{_picture(address, config, told, TILE)}{_bar(share, role)}{_percent(share)}{name}</li>")
-    return f"<h4><b {_colour(role)}>{title}</b></h4>{_tiles(''.join(cells), config)}"
+        name = f" <small>{escape(values.asked[place])}</small>" if values.asked else ""
+        told = f"{role} image, D is {_percent(share)} sure that it is real"
+        cells.append(f"<li>{_picture(address, values.size, told)}{_bar(share, role)}{_percent(share)}{name}</li>")
+    return f"<h4><b {_colour(role)}>{title}</b></h4>{_tiles(''.join(cells))}"
 
 
-def _tiles(cells: str, config: TrainConfig) -> str:
+def _tiles(cells: str) -> str:
     return f'<ul class="how-tiles" style="grid-template-columns: repeat(auto-fill, {TILE}px)">{cells}</ul>'
 
 
-def _picture(address: str, config: TrainConfig, words: str, width: int = TILE) -> str:
+def _picture(address: str, size: int, words: str) -> str:
+    """An image of `size` pixels at a whole multiple of its size, as large as a tile allows."""
+    width = size * (TILE // size) or TILE
     return f'<img src="{address}" width="{width}" height="{width}" alt="{escape(words)}">'
 
 
