@@ -11,10 +11,8 @@ pause. `kilobytes`: what goes over the wire on the first visit, and on changing 
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
-import platform
 import re
 import shutil
 import socket
@@ -30,8 +28,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks.machine import setting
 from dcgan import runs
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -87,7 +87,7 @@ def _measure(browser: Browser, address: str, script: str, options: argparse.Name
             page.locator('.lab[data-engine="browser"]').wait_for()
             ready.append(page.evaluate("performance.now()"))
         page.wait_for_timeout(1000)
-    first_visit = _kilobytes(sizes)
+    first_visit = _kilobytes([*sizes, *_workers_bytes(page)])
     moves = _moves(page, options.moves)
     return {
         "event_to_pixel_ms": {"p50": _rank(moves, 0.5), "p95": _rank(moves, 0.95), "max": max(moves), "n": len(moves)},
@@ -107,9 +107,10 @@ def _next_run(page: Page, sizes: list[tuple[str, float]]) -> dict[str, int] | No
     if not others:
         return None
     sizes.clear()
+    before = len(_workers_bytes(page))
     page.locator(".run select").select_option(others[0])
     page.wait_for_timeout(4000)
-    return _kilobytes(sizes)
+    return _kilobytes([*sizes, *_workers_bytes(page)[before:]])
 
 
 def _moves(page: Page, count: int) -> list[float]:
@@ -150,19 +151,22 @@ def _count_bytes(page: Page) -> list[tuple[str, float]]:
     return sizes
 
 
+def _workers_bytes(page: Page) -> list[tuple[str, float]]:
+    """The same of all that the page's workers fetched so far; the browser tells it to nobody else."""
+    told = "performance.getEntriesByType('resource').map(entry => [entry.name, entry.transferSize])"
+    return [(str(address), float(size)) for worker in page.workers for address, size in worker.evaluate(told)]
+
+
 def _kilobytes(sizes: list[tuple[str, float]]) -> dict[str, int]:
     weights = sum(size for address, size in sizes if "/generator.onnx" in address)
     return {"weights": round(weights / 1000), "rest": round((sum(size for _, size in sizes) - weights) / 1000)}
 
 
 def _setting(run: runs.Run) -> dict[str, Any]:
-    config = run.config
+    config, machine = run.config, setting(torch.device("cpu"))
+    machine["versions"] |= {name: version(name) for name in ("streamlit", "playwright")}
     return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "hardware": f"{platform.machine()}, {os.cpu_count()} cores",
-        "load_before": [round(value, 1) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None,
-        "versions": {name: version(name) for name in ("torch", "streamlit", "playwright")},
-        "python": platform.python_version(),
+        **machine,
         "generator": {
             "preset": run.preset,
             "latent_dim": config.latent_dim,
