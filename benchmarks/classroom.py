@@ -1,12 +1,15 @@
 """Thirty browsers watch one run: what does it cost the trainer, how fresh is what they see, what does the server need?
 
     python -m benchmarks.classroom [--sessions 30] [--arrival 30] [--seconds 20] [--pairs 3] [--dataset digits]
+                                   [--minutes 60] [--output FILE]
 
 Every session does what a browser does: it fetches the page, opens Streamlit's websocket with the page's cookie, asks
 for the Train page of the run (protobuf, as the page's own script does) and reads until the script has ended; then it
 polls the live address like the panel, every 400 ms, and fetches each new sample grid. Nothing is drawn. They come one
 after the other within `--arrival` seconds, as a class does. Windows with and without the sessions take turns; speed is
-steps by the wall clock. Prints JSON. All on one machine: what the sessions take of it counts against them, and is said.
+steps by the wall clock. With `--minutes` the class then stays as long, one session after the other leaving and a new
+one coming, and the slope of the server's memory is told (`benchmarks.classroom_memory`). Prints JSON. All on one
+machine: what the sessions take of it counts against them, and is said.
 """
 
 from __future__ import annotations
@@ -15,7 +18,6 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import socket
 import statistics
 import subprocess
@@ -30,7 +32,9 @@ from typing import Any
 
 import psutil
 
+from benchmarks.classroom_memory import memory_over_time, rss
 from benchmarks.classroom_session import Session
+from benchmarks.machine import cpu_model
 from dcgan import jobs
 from dcgan.config import get_preset
 from dcgan.records import read_metrics
@@ -48,12 +52,18 @@ def main() -> int:
         run = open_run(Path(folder) / jobs.start(config, preset=options.preset, runs_dir=Path(folder)))
         try:
             until(lambda: run.status().step > 50, "training does not begin")
-            report = measure(run, server, port, options)
+            report = measure(run, server, port, options) if options.pairs else {}
+            if options.minutes:
+                report |= memory_over_time(run, server, port, options.sessions, options.minutes)
         finally:
             if (status := run.status()).pid:
                 psutil.Process(status.pid).kill()
-    print(json.dumps({**machine(), **vars(options), **report}, indent=1))
-    return 1 if report["failures"] else 0
+    settings = {name: value for name, value in vars(options).items() if name != "output"}
+    text = json.dumps({**machine(), **settings, **report}, indent=1)
+    print(text)
+    if options.output:
+        options.output.write_text(text + "\n", encoding="utf-8")
+    return 1 if report.get("failures") or report.get("memory", {}).get("failures") else 0
 
 
 def measure(run: Run, server: psutil.Process, port: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -88,7 +98,7 @@ def measure(run: Run, server: psutil.Process, port: int, options: argparse.Names
         "slowdown": round(1 - statistics.median(w / a for w, a in zip(watched, alone, strict=True)), 4),
         "page_opened_s": spread(opened), "answer_s": spread(trips), "refresh_latency_s": spread(fresh),
         "requests_per_s": round(len(trips) / used, 1), "sessions_cpu_cores": round(cost / used, 3),
-        "server_memory_mb": [round(value / 2**20) for value in memory],
+        "server_memory_mb": [round(value / 1e6) for value in memory],
         "failures": [problem for session in sessions for problem in session.problems][:10],
     }  # fmt: skip
 
@@ -176,11 +186,6 @@ def until(condition: Any, otherwise: str) -> None:
         time.sleep(0.1)
 
 
-def rss(process: psutil.Process) -> int:
-    """Bytes of memory the server takes."""
-    return int(process.memory_info().rss)
-
-
 def spread(values: list[float]) -> dict[str, float]:
     """Median, 95th percentile and maximum."""
     if len(values) < 2:
@@ -193,7 +198,7 @@ def spread(values: list[float]) -> dict[str, float]:
 
 def machine() -> dict[str, Any]:
     """What it was measured on."""
-    return {"hardware": platform.processor() or platform.machine(), "cores": os.cpu_count(),
+    return {"program": "classroom", "hardware": cpu_model(), "cores": os.cpu_count(),
             "load_before": round(os.getloadavg()[0], 1), "date": time.strftime("%Y-%m-%d")}  # fmt: skip
 
 
@@ -205,6 +210,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=3, help="windows with and without (default 3 of each)")
     parser.add_argument("--dataset", default="digits", help="what is trained on (default digits)")
     parser.add_argument("--preset", default="quick", help="which networks (default quick)")
+    parser.add_argument("--minutes", type=float, default=0, help="how long memory is watched afterwards (default 0)")
+    parser.add_argument("--output", type=Path, help="also write the result to this file")
     return parser.parse_args()
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from benchmarks import threads, time_to_quality, training_speed
+from benchmarks.classroom_memory import slope
 from benchmarks.textbook import SHAPE, PlainDiscriminator, PlainGenerator, Textbook
 from dcgan.config import TrainConfig, get_preset
 from dcgan.data import ImageData
@@ -70,6 +71,14 @@ def test_threads_are_compared_in_processes_of_their_own(mnist_dir: Path, capsys:
     options = ["--data-dir", str(mnist_dir), "--threads", "1", "--seconds", "0.1", "--rounds", "1", "--child"]
     assert threads.main(options) == 0
     assert float(capsys.readouterr().out) > 0
+
+
+def test_the_slope_leaves_out_the_time_in_which_caches_fill() -> None:
+    moments = [float(i) for i in range(10)]
+    values = [100.0 * min(moment, 3) + 2 * moment for moment in moments]
+    assert slope(moments, values, 3) == pytest.approx(2.0)
+    assert slope(moments, values, 0) > 20
+    assert slope(moments, values, 9) == 0
 
 
 def test_textbook_loop_has_no_clusters(tmp_path: Path) -> None:
