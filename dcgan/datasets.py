@@ -231,8 +231,13 @@ def find_file(data_dir: Path, file: str) -> Path:
 
 def download_words(name: str) -> str:
     """What a download of the data set brings, to be said before it begins: `30.9 MB, MIT`."""
-    info = dataset_info(name)
-    return f"{info.download_mb:,.1f} MB, {info.licence}"
+    return f"{download_size(name)}, {dataset_info(name).licence}"
+
+
+def download_size(name: str) -> str:
+    """What a download of the data set takes: `30.9 MB`, `1.4 GB`."""
+    megabytes = dataset_info(name).download_mb
+    return f"{megabytes:.1f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"
 
 
 def mnist_folder(data_dir: Path) -> Path:

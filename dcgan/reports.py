@@ -183,8 +183,8 @@ def why_not(dataset: str, channels: int = 0) -> str | None:
     if dataset in JUDGED_DATASETS:
         return None
     return (
-        f"Quality is measured with a classifier of MNIST digits, and {info.title} is drawn differently; the curves and "
-        "samples show how training goes."
+        f"Quality is measured with a classifier of MNIST digits, which cannot judge {info.title}; the curves and samples "
+        "show how training goes."
     )
 
 

@@ -24,11 +24,16 @@ _COLOURS: Final = {3: "Colour", 1: "Gray"}
 def choose_own_images() -> tuple[dict[str, Any], bool]:
     """The part of the form for own images: values of `TrainConfig`, and whether the chosen images have classes."""
     known = uploads.own_sets()
-    chosen = _choose(known) if known else None
-    with st.expander("Add images from a zip", expanded=not known, key="own.add"):
+    if not known:
         _upload()
-    if chosen is None:
         return {"source": ""}, True
+    chosen = _choose(known)
+    with st.container(horizontal=True, key="own_actions"):
+        # A new key closes it once its zip has become a set.
+        with st.popover("Add images from a zip", type="tertiary", key=f"own.add.{st.session_state.get(_ROUND, 0)}"):
+            _upload()
+        with st.popover("Delete this set", type="tertiary", key=f"own.delete.{chosen.name}"):
+            _delete(chosen)
     left, middle, right = st.columns([3, 2, 2])
     with left:
         fit = st.selectbox(
@@ -60,13 +65,15 @@ def _choose(known: list[OwnSet]) -> OwnSet:
     chosen = by_name[name]
     if chosen.note:
         st.caption(plain(chosen.note))
-    with st.popover("Delete this set", type="tertiary", key="own.delete"):
-        st.write(f"Delete {plain(chosen.title)}? Runs that trained on it stay, but cannot go on. There is no undo.")
-        if st.button("Delete for good", key="own.delete_for_good"):
-            with errors_as_sentences():
-                uploads.delete_set(chosen.name)
-                st.rerun()
     return chosen
+
+
+def _delete(chosen: OwnSet) -> None:
+    st.write(f"Delete {plain(chosen.title)}? Runs that trained on it stay, but cannot go on. There is no undo.")
+    if st.button("Delete for good", key="own.delete_for_good"):
+        with errors_as_sentences():
+            uploads.delete_set(chosen.name)
+            st.rerun()
 
 
 def _words(chosen: OwnSet) -> str:

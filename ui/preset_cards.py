@@ -33,11 +33,14 @@ def choose_preset(known_runs: list[Run]) -> Preset:
 
 
 def preset_pictures(known_runs: list[Run]) -> str:
-    """CSS that shows four digits of the newest run of each preset on its card."""
+    """CSS that shows four digits of the newest run of each preset, on the preset's own data, on its card."""
     rules = []
     for group in PRESET_GROUPS:
         for place, name in enumerate(_names(group), 1):
-            run = next((run for run in known_runs if run.preset == name and run.samples()), None)
+            own = (
+                run for run in known_runs if run.preset == name and run.config.dataset == PRESETS[name].config.dataset
+            )
+            run = next((run for run in own if run.samples()), None)
             if run:
                 card = f'.st-key-{card_key(group)} [role="radiogroup"] > div:nth-child({place})'
                 rules.append(f"{card} {{ padding-right: 84px; min-height: 76px; }}")

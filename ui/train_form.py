@@ -9,7 +9,7 @@ import streamlit as st
 
 from dcgan import queue
 from dcgan.config import FIELD_GROUPS, IMAGE_SIZES, FieldInfo, Preset, config_fields, field_info
-from dcgan.datasets import DATASETS, OWN_IMAGES, download_words, is_on_disk
+from dcgan.datasets import DATASETS, OWN_IMAGES, download_size, download_words, is_on_disk
 from dcgan.runs import Run
 from ui import launch, warm
 from ui.own_images import choose_own_images
@@ -83,7 +83,7 @@ def _dataset_words(name: str) -> str:
         return f"{data.title} · from a zip"
     if data.download_mb == 0:
         return f"{data.title} · always at hand"
-    return f"{data.title} · {'on disk' if is_on_disk(name) else f'download, {data.download_mb:.1f} MB'}"
+    return f"{data.title} · {'on disk' if is_on_disk(name) else f'download, {download_size(name)}'}"
 
 
 def _choose_limit(preset: Preset) -> int | None:
