@@ -15,6 +15,8 @@ from ui.words import about, plain
 RIVALS: Final = ("mlp", "dcgan")
 EPOCHS: Final = 10_000  # it is the time that ends both
 SECONDS: Final = 120
+_BEGUN: Final = "duel_begun"
+_TO_THE_TOP: Final = "<script>document.querySelector('[data-testid=stMain]').scrollTo(0, 0)</script>"  # both are there
 
 
 def duel(primary: bool) -> None:
@@ -38,7 +40,10 @@ def duel(primary: bool) -> None:
     if pressed:
         with errors_as_sentences():
             st.query_params["run"] = train_rivals(dataset, seed, float(seconds))
+            st.session_state[_BEGUN] = True
             st.rerun()
+    if st.session_state.pop(_BEGUN, False):
+        st.html(_TO_THE_TOP, unsafe_allow_javascript=True)
 
 
 def train_rivals(dataset: str, seed: int, seconds: float) -> list[str]:

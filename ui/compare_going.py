@@ -36,8 +36,9 @@ def _lines(going: tuple[Compared, ...]) -> None:
     for each in going:
         status = each.run.status()
         with st.container(horizontal=True, vertical_alignment="center", key=f"going_{each.letter}"):
-            st.html(f"{chip(each)} {_words(each, status)}", width="stretch")
-            st.progress(min(max(status.fraction, 0.0), 1.0), width=260)
+            st.html(chip(each), width=24)
+            st.progress(min(max(status.fraction, 0.0), 1.0), width=110)
+            st.html(f'<div class="lab-going">{_words(each, status)}</div>', width="stretch")
     drawn, states, content = st.session_state.get(_DRAWN, (0.0, (), ()))
     old = time.monotonic() - drawn > REDRAW
     if _states(going) != states or (old and _content(going) != content):
