@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -171,3 +172,26 @@ def test_a_damaged_engine_file_is_one_sentence(app: App, page: Page, told: Run) 
     page.route("**/lab/engine/**/*.wasm", lambda route: route.fulfill(body=base64.b64decode("AGFzbQ=="), status=200))
     page.goto(f"{app.address}/explore?run=told")
     expect(page.locator(".problem")).to_contain_text("the server draws instead")
+
+
+def test_a_generator_that_the_engine_cannot_run_is_drawn_by_the_server(app: App, page: Page, told: Run) -> None:
+    sentence = "This generator has a Softplus layer, which cannot be written as ONNX."
+    refuse = {"status": 400, "json": {"error": sentence}}
+    page.route("**/generator.onnx**", lambda route: route.fulfill(**refuse))
+    visit(page, app, engine="server")
+    expect(page.locator(".problem")).to_contain_text(f"{sentence[:-1]}; the server draws instead")
+    before = page.locator("canvas.big").evaluate("c => c.toDataURL()")
+    page.get_by_role("slider", name="truncation").press("Home")
+    wait_until(page, lambda: page.locator("canvas.big").evaluate("c => c.toDataURL()") != before, "the server's image")
+
+
+def test_a_run_that_is_deleted_meanwhile_is_one_sentence(app: App, page: Page, told: Run) -> None:
+    visit(page, app)
+    page.locator(".lab[data-named]").wait_for()
+    shutil.rmtree(told.path)
+    page.get_by_role("button", name="what D thinks").click()
+    expect(page.locator(".verdict")).to_contain_text("deleted")
+    page.locator(".samples input").fill("77")
+    page.locator(".samples input").press("Enter")
+    expect(page.locator(".problem")).to_contain_text("deleted")
+    expect(page.get_by_role("tab", name="Walk")).to_be_enabled()

@@ -19,6 +19,17 @@ function crispSide(size, room) {
   return size > room * ratio ? room : (Math.floor((room * ratio) / size) * size) / ratio;
 }
 
+// Touches the page only where something changes: each touch costs a layout while the hand moves.
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function setAttributes(node, values) {
+  for (const [name, value] of Object.entries(values)) {
+    if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
+  }
+}
+
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);

@@ -21,7 +21,7 @@ class Row {
   }
 
   set(value, changed) {
-    this.input.value = value;
+    if (Number(this.input.value) !== value) this.input.value = value;
     this.root.classList.toggle("changed", Boolean(changed));
     this.tell();
   }
@@ -39,6 +39,8 @@ class Row {
 
   tell() {
     const value = Number(this.input.value);
+    if (value === this.told) return;
+    this.told = value;
     this.value.textContent = this.show(value);
     this.input.setAttribute("aria-valuetext", this.spoken(value));
   }

@@ -52,7 +52,7 @@ class PanelView {
     }
     for (const button of this.find(".digit div").children) {
       const on = button.dataset.digit === String(digit ?? "any");
-      Object.assign(button, { ariaChecked: String(on), tabIndex: on ? 0 : -1 });
+      setAttributes(button, { "aria-checked": on, tabindex: on ? 0 : -1 });
     }
   }
 
@@ -104,8 +104,8 @@ class PanelView {
     find(".epoch input").max = epochs.length - 1;
     find(".epoch input").value = epochs.indexOf(state.epoch);
     find(".epoch input").disabled = epochs.length < 2;
-    find(".epoch output").textContent = `${state.epoch} of ${epochs.at(-1)}`;
-    find(".epoch input").setAttribute("aria-valuetext", `epoch ${state.epoch} of ${epochs.at(-1)}`);
+    setText(find(".epoch output"), `${state.epoch} of ${epochs.at(-1)}`);
+    setAttributes(find(".epoch input"), { "aria-valuetext": `epoch ${state.epoch} of ${epochs.at(-1)}` });
     if (this.root.activeElement !== find(".samples input")) find(".samples input").value = point.seed;
     this.directions.forEach((row, i) => row.set(point.directions[i] ?? 0, point.directions[i]));
     this.truncation.set(point.truncation, point.truncation !== 100);
@@ -115,7 +115,7 @@ class PanelView {
     find(".png").href = this.engine.address("image.png", { epoch: state.epoch, at: tokenOf(this.shownPoint()) });
     this.nearest.show(`${state.epoch} ${tokenOf(this.shownPoint())}`);
     for (const link of this.root.querySelectorAll(".take a")) {
-      link.href = this.engine.address("take", { format: link.dataset.format, epoch: state.epoch });
+      setAttributes(link, { href: this.engine.address("take", { format: link.dataset.format, epoch: state.epoch }) });
     }
     this.refreshCoordinates();
     this.refreshShares();
@@ -141,9 +141,9 @@ class PanelView {
     const basis = this.state.point.basis ?? this.state.epoch;
     const raw = !this.find(".coordinates").hidden;
     const whose = basis === this.state.epoch ? "" : ` of epoch ${basis}`;
-    this.find(".basis").textContent = raw
+    setText(this.find(".basis"), raw
       ? "Each number of z by itself; most were drawn between −2 and 2"
-      : `Strongest directions${whose} first; % of the first layer's variance`;
+      : `Strongest directions${whose} first; % of the first layer's variance`);
     if (basis === this.sharesOf) return;
     this.sharesOf = basis;
     this.names.ask(basis, () => this.rename());
@@ -193,9 +193,9 @@ class PanelView {
     const told = () => condition ?? this.space.condition(point);
     this.image = { pixels: pixels.slice(at * area, (at + 1) * area), words, condition: told };
     this.opinion.look();
-    canvas.setAttribute("aria-label", `Generated image: ${words}`);
-    canvas.dataset.shown = words;
-    Object.assign(this.find(".what"), { textContent: words, title: words });
+    setAttributes(canvas, { "aria-label": `Generated image: ${words}`, "data-shown": words });
+    setText(this.find(".what"), words);
+    setAttributes(this.find(".what"), { title: words });
   }
 
   async words(point) {
@@ -249,7 +249,7 @@ class PanelView {
   }
 
   say(sentence) {
-    this.find(".problem").textContent = sentence ?? "";
+    setText(this.find(".problem"), sentence ?? "");
   }
 
   fail(error) {
