@@ -12,11 +12,13 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 from dcgan.errors import UserError
 from dcgan.files import write_bytes
 
 _COMPONENTS = 50  # of the pixels, before k-means: what is left is mostly noise
+_BLOCK_VALUES = 20_000_000  # pixels at a time as floating point numbers: 80 MB
 _FITTED = 20_000  # images that the centres are found on; the others are assigned
 
 
@@ -31,7 +33,7 @@ def find_clusters(images: Tensor, count: int, seed: int) -> Tensor:
     from sklearn.cluster import KMeans
     from sklearn.decomposition import PCA
 
-    pixels = images.flatten(1).float().div(255).numpy()
+    pixels = _small(images).flatten(1).div_(255).numpy()
     order = torch.randperm(len(pixels), generator=torch.Generator().manual_seed(seed)).numpy()
     fitted = pixels[order[: max(_FITTED, count)]]
     components = PCA(min(_COMPONENTS, *fitted.shape), svd_solver="covariance_eigh").fit(fitted)
@@ -39,9 +41,24 @@ def find_clusters(images: Tensor, count: int, seed: int) -> Tensor:
     return torch.from_numpy(means.predict(components.transform(pixels))).long()
 
 
+def _small(images: Tensor) -> Tensor:
+    """Float [N, C, H, W] with no more than outlines and colours need: 32x32 pixels in gray, 16x16 in colour."""
+    side = 32 if images.shape[1] == 1 else 16
+    if images.shape[-1] <= 32 and images.shape[1] == 1:
+        return images.float()
+    return torch.cat([adaptive_avg_pool2d(part.float(), side) for part in torch.split(images, _block(images))])
+
+
+def _block(images: Tensor) -> int:
+    return max(1, _BLOCK_VALUES // images[0].numel())
+
+
 def cluster_means(images: Tensor, clusters: Tensor, count: int) -> Tensor:
     """The mean image of each cluster, uint8 [count, C, H, W]; black where a cluster is empty."""
-    sums = torch.zeros(count, *images.shape[1:]).index_add_(0, clusters, images.float())
+    sums = torch.zeros(count, *images.shape[1:])
+    block = _block(images)
+    for part, places in zip(torch.split(images, block), torch.split(clusters, block), strict=True):
+        sums.index_add_(0, places, part.float())
     sizes = clusters.bincount(minlength=count).clamp(min=1)
     return (sums / sizes.view(-1, *[1] * (images.dim() - 1))).round().to(torch.uint8)
 

@@ -27,7 +27,7 @@ MISSING_BELOW = 1 / 3  # of its true share, and a class counts as missing
 
 @dataclass(frozen=True)
 class View:
-    """How the classifier is to look at images: `ink` gray (lightness), colored (unlike the background) or stacked (a
+    """How the classifier is to look at images: `ink` gray (lightness), colored (between two colours) or stacked (a
     digit in each channel), and the images' `size` and `channels`.
     """
 
@@ -183,8 +183,8 @@ def why_not(dataset: str, channels: int = 0) -> str | None:
     if dataset in JUDGED_DATASETS:
         return None
     return (
-        f"Quality is measured with a classifier of MNIST digits, which cannot judge {info.title}; the curves and samples "
-        "show how training goes."
+        f"Quality is measured with a classifier of MNIST digits, which cannot judge {info.title}; the curves and "
+        "samples show how training goes."
     )
 
 
