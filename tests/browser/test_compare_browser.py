@@ -91,7 +91,7 @@ def test_gan_against_dcgan_trains_both_alike_and_shows_them(app: App, page: Page
     assert (first.preset, second.preset) == ("mlp", "dcgan") and second.status().state == "queued"
     for name in ("dataset", "seed", "epochs"):
         assert getattr(first.config, name) == getattr(second.config, name), name
-    assert f"run={first.name}&run={second.name}" in page.url
+    wait_until(page, lambda: f"run={first.name}&run={second.name}" in page.url, "both in the address")
     expect(page.locator(".st-key-going_B")).to_contain_text("Number 1 in the queue")
     expect(page.locator(".st-key-going_A")).to_have_count(0)  # it has ended, and the page has seen it
     expect(page.locator(".st-key-going_B")).to_have_count(0)

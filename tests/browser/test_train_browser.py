@@ -148,7 +148,7 @@ def test_the_doctor_names_what_is_wrong_and_one_press_starts_anew(app: App, page
     expect(doctor).to_have_attribute("data-finding", "d-wins")
     expect(doctor).to_contain_text("D is winning")
     expect(doctor.locator(".remedy")).to_have_text(f"Learning rate of G {config.lr_d} (was 0.00004)")
-    expect(page.locator(".quality")).to_contain_text("Embedded digits is drawn differently")
+    expect(page.locator(".quality")).to_contain_text("which cannot judge Embedded digits")
     doctor.locator("button").click()
     wait_until(page, lambda: f"run={sick.name}" not in page.url, "the page of the new run")
     page.locator('.lab[data-state="running"]').wait_for()
