@@ -19,6 +19,7 @@ from ui import engine_routes, explore_state
 from ui.explore_routes import space_of
 from ui.explore_state import ExploreState, parse_state
 from ui.live_data import version_of
+from ui.panel import COMMON_STYLE, component_texts
 
 _HERE: Final = Path(__file__).resolve().parent / "explore"
 _SCRIPTS: Final = (
@@ -46,14 +47,11 @@ _SCRIPTS: Final = (
 _KEY: Final = "explore_panel"
 _KEPT: Final = "explore_query"
 _CENTRED: Final = ("mnist", "digits", "kmnist", "emnist-letters", "emnist-digits")  # light ink, made as MNIST was
-
-
-def _texts(*files: Path | str) -> str:
-    return "\n".join((_HERE / file).read_text(encoding="utf-8") for file in files) + "\n"
-
-
 _mount = st.components.v2.component(
-    "lab_explore_panel", html=_texts("explore.html"), css=_texts("explore.css"), js=_texts(GENERATOR_SCRIPT, *_SCRIPTS)
+    "lab_explore_panel",
+    html=component_texts(_HERE / "explore.html"),
+    css=component_texts(COMMON_STYLE, _HERE / "explore.css"),
+    js=component_texts(GENERATOR_SCRIPT, *(_HERE / script for script in _SCRIPTS)),
 )
 
 

@@ -15,6 +15,7 @@ from ui.quality import quality_block
 from ui.theme import palette
 
 _HERE: Final = Path(__file__).resolve().parent
+COMMON_STYLE: Final = _HERE / "lab.css"  # what the live parts of all pages look like
 _UPLOT: Final = _HERE / "vendor" / "uplot"
 _FILES: Final = ("feed.js", "grid.js", "charts.js", "quality.js", "doctor.js", "words.js", "panel.js")
 
@@ -28,7 +29,7 @@ SCRIPT: Final = component_texts(_UPLOT / "uPlot.iife.min.js", *(_HERE / "live" /
 _mount = st.components.v2.component(
     "lab_live_panel",
     html=component_texts(_HERE / "live" / "panel.html"),
-    css=component_texts(_UPLOT / "uPlot.min.css", _HERE / "live" / "panel.css"),
+    css=component_texts(_UPLOT / "uPlot.min.css", COMMON_STYLE, _HERE / "live" / "panel.css"),
     js=SCRIPT,
 )
 
