@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from dcgan.cli import main
 from dcgan.config import config_fields
@@ -159,3 +160,66 @@ def test_as_a_program_it_trains_on_mnist(mnist_dir: Path, runs_dir: Path) -> Non
     run = open_run(Path(done.stdout.strip().splitlines()[-1]))
     assert run.path.parent == runs_dir and run.dataset_title == "MNIST"
     assert json.loads((run.path / "status.json").read_text())["state"] == "finished"
+
+
+@pytest.fixture
+def photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """300 small pictures of two colours, and a file that is none."""
+    monkeypatch.setenv("DCGAN_DATA_DIR", str(tmp_path / "data"))
+    folder = tmp_path / "photographs"
+    for i in range(300):
+        file = folder / ("red", "blue")[i % 2] / f"{i}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (30, 20 + i % 9), ((i, 0, 0), (0, 0, i))[i % 2]).save(file)
+    (folder / "red" / "torn.jpg").write_bytes(b"")
+    return folder
+
+
+OWN = ["train", *SMALL[4:], "--dataset", "folder", "--epochs", "1", "--image-size", "32", "--channels", "3"]
+
+
+def test_a_folder_of_photographs_trains_and_the_run_remembers_it(
+    photographs: Path,
+    runs_dir: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    directory = ["--run-dir", str(runs_dir / "mine")]
+    assert main([*OWN, "--data-dir", str(photographs), *directory]) == 0
+    assert "1 of 301 files could not be used: red/torn.jpg (not an image)." in capfd.readouterr().err
+    run = open_run(runs_dir / "mine")
+    assert (run.image_size, run.channels, run.class_names) == (32, 3, ("blue", "red"))
+    assert (run.config.conditioning, run.config.source) == ("labels", str(photographs))
+    assert main(["train", "--resume", "--epochs", "2", *directory]) == 0
+    assert open_run(run.path).status().epoch == 2
+    photographs.rename(tmp_path / "elsewhere")
+    assert main(["train", "--resume", "--epochs", "3", *directory]) == 2
+    assert "is not there; it may have been moved or deleted" in capfd.readouterr().err
+
+
+def test_images_without_classes_are_grouped_unless_labels_were_asked_for(
+    photographs: Path,
+    runs_dir: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = [*OWN, "--data-dir", str(photographs / "blue"), "--clusters", "3", "--batch-size", "100"]
+    assert main([*own, "--conditioning", "labels"]) == 2
+    assert "take conditioning clusters" in capfd.readouterr().err
+    directory = ["--run-dir", str(runs_dir / "mine")]
+    assert main([*own, *directory]) == 0
+    assert "groups of look-alikes" in capfd.readouterr().err
+    assert open_run(runs_dir / "mine").num_conditions == 3
+    for file in sorted((photographs / "blue").iterdir())[:9]:
+        file.unlink()
+    assert main(["train", "--resume", "--epochs", "2", *directory]) == 2
+    assert "began with 150 images and now there are 141" in capfd.readouterr().err
+
+
+def test_help_states_the_limits_of_own_images(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "50 megapixels and 64 MB each" in text and "200,000" in text
