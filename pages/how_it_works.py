@@ -1,4 +1,4 @@
-"""How it works: the two networks layer by layer, their game step by step, and every word the app uses."""
+"""How it works: the two networks layer by layer, their game step by step, ways to fail, every word the app uses."""
 
 import streamlit as st
 

@@ -9,7 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dcgan.config import PRESETS, TrainConfig
-from dcgan.runs import create_run
+from dcgan.failures import FAILURES
+from dcgan.runs import create_run, open_run
 from dcgan.session import run_training
 from ui.glossary import ENTRIES
 
@@ -131,3 +132,26 @@ def test_a_word_is_looked_up_and_linked_to(app: AppTest) -> None:
 def test_a_link_to_a_word_shows_it_first(app: AppTest) -> None:
     app.query_params |= {"part": "Glossary", "word": "D(G(z))"}
     assert html(app.run()).split("<dt>")[1].startswith("D(G(z))</dt>")
+
+
+def test_a_failure_and_its_cure_are_trained_and_compared(
+    app: AppTest, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, float]] = []
+
+    def start(config: TrainConfig, preset: str, max_seconds: float, title: str) -> str:
+        run = create_run(runs_dir / f"run-{len(asked)}", config, preset)
+        asked.append((title, max_seconds))
+        return run.name
+
+    monkeypatch.setattr("ui.launch.start", start)
+    app.query_params["part"] = "Failures"
+    shown = html(app.run())
+    assert shown.count("how-recipe") == len(FAILURES) and "0.0000001" in shown
+    app.number_input(key="failure_seconds").set_value(30).run()
+    app.button(key="train_one-trick").click().run()
+    assert not app.exception
+    assert asked == [("A judge that never learns", 30.0), ("A judge that never learns: cured", 30.0)]
+    rates = [open_run(runs_dir / name).config.lr_d for name in ("run-0", "run-1")]
+    assert rates == [1e-7, 1e-3]
+    assert app.multiselect[0].value == ["run-0", "run-1"]

@@ -1,4 +1,4 @@
-"""The parts of the How it works page: networks, game, glossary, one of them at a time."""
+"""The parts of the How it works page: networks, game, failures, glossary, one of them at a time."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import streamlit as st
 from ui.glossary import ENTRIES, Entry, find
 from ui.how_diagram import diagram, layer_table
 from ui.how_example import example_picture
+from ui.how_failures import failures
 from ui.how_form import choose_networks
 from ui.how_game import game, torch_loaded
 from ui.page import errors_as_sentences
@@ -21,7 +22,7 @@ STYLE: Final = (Path(__file__).resolve().parent / "how" / "how.css").read_text(e
 
 
 def choose_part() -> None:
-    """Offer the three parts and show the chosen one; it stands in the address as `part`."""
+    """Offer the parts and show the chosen one; it stands in the address as `part`."""
     part = st.segmented_control(
         "Part", list(PARTS), default=next(iter(PARTS)), required=True, key="part", bind="query-params",
         label_visibility="collapsed",
@@ -80,5 +81,6 @@ def _places(entry: Entry) -> str:
 PARTS: Final = {
     "Networks": networks,
     "Game": game,
+    "Failures": failures,
     "Glossary": glossary,
 }  # as the page says them and its address holds them
