@@ -80,9 +80,9 @@ FAILURES: dict[str, Failure] = {
         Failure(
             "one-trick",
             "A judge that never learns",
-            "D hardly changes, so G finds the one picture that it likes, and draws nothing else.",
+            "D hardly changes, so G finds the one pattern that it likes, and draws nothing else.",
             "Nobody notices the trick: it is D's learning that makes an image drawn too often worth less.",
-            "The samples: 64 times nearly the same, and D(G(z)) far above D(x).",
+            "The samples: 64 times nearly the same pattern, no digit, and D(G(z)) far above D(x).",
             "g-wins",
             {"lr_d": 1e-7},
         ),
