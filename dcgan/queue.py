@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import filelock
 
 from dcgan import jobs
 from dcgan.config import TrainConfig
-from dcgan.datasets import default_data_dir
 from dcgan.errors import UserError
-from dcgan.files import read_json, write_json
+from dcgan.files import write_json
 from dcgan.runs import Run, create_run, default_runs_dir, delete_run, list_runs, rename_run, unique_name
+from dcgan.tickets import data_folder, in_order, take_ticket, ticket_of
 
 LIMIT_VARIABLE = "DCGAN_MAX_RUNS"
 LOOK_INTERVAL = 1.0  # seconds between two looks of one process at the queue
@@ -94,7 +93,7 @@ def submit(
         run = create_run(folder / unique_name(preset, folder), config, preset, data_dir)
         if title:
             rename_run(run, title)
-        _take_ticket(run, jobs.Order(owner=owner, max_seconds=max_seconds, data_dir=_data(data_dir)))
+        take_ticket(run, jobs.Order(owner=owner, max_seconds=max_seconds, data_dir=data_folder(data_dir)))
     advance(folder, launcher=launcher, at_once=True)
     return run.name
 
@@ -108,14 +107,14 @@ def submit_again(
         UserError: it is training or waiting, ships with the app, has no saved state, or already has that many epochs.
     """
     with _locked(run.path.parent):
-        _take_ticket(jobs.extend(run, epochs), jobs.Order(owner=owner, data_dir=_data(data_dir)))
+        take_ticket(jobs.extend(run, epochs), jobs.Order(owner=owner, data_dir=data_folder(data_dir)))
     advance(run.path.parent, launcher=launcher, at_once=True)
 
 
 def submit_made(run: Run, *, owner: str = "", data_dir: Path | None = None, launcher: Launcher | None = None) -> None:
     """Let a run directory that was made by other means (a branch) train, at once or when its turn comes."""
     with _locked(run.path.parent):
-        _take_ticket(run, jobs.Order(owner=owner, data_dir=_data(data_dir)))
+        take_ticket(run, jobs.Order(owner=owner, data_dir=data_folder(data_dir)))
     advance(run.path.parent, launcher=launcher, at_once=True)
 
 
@@ -145,7 +144,7 @@ def advance(
         known = list_runs(folder)
         statuses = [run.status() for run in known]
         free = _limit(launcher) - sum(status.active and status.pid != leaving for status in statuses)
-        started = _in_order(known)[: max(free, 0)]
+        started = in_order(known)[: max(free, 0)]
         for run, order in started:
             try:
                 launcher.launch(run, order)
@@ -168,7 +167,7 @@ def waiting(runs_dir: Path | None = None, *, launcher: Launcher | None = None) -
     free = _limit(launcher or jobs.ChildProcesses()) - len(places)
     places += [0.0] * max(free, 0)
     found = []
-    for number, (run, order) in enumerate(_in_order(known), start=1):
+    for number, (run, order) in enumerate(in_order(known), start=1):
         known_times = [seconds for seconds in places if seconds is not None]
         start = min(known_times) if len(known_times) == len(places) and places else None
         found.append(Waiting(run, order.owner, number, start))
@@ -197,7 +196,7 @@ def cancel(run: Run) -> bool:
         UserError: it does not wait (any more).
     """
     with _locked(run.path.parent):
-        _ticket(run)
+        ticket_of(run)
         (run.path / "ticket.json").unlink(missing_ok=True)
         fresh = not run.states() and not (run.path / "status.json").exists()
         if fresh:
@@ -212,12 +211,12 @@ def move_up(run: Run) -> None:
         UserError: it does not wait, or none of its owner's runs is before it.
     """
     with _locked(run.path.parent):
-        ticket = _ticket(run)
-        own = [found for found, order in _in_order(list_runs(run.path.parent)) if order.owner == ticket["owner"]]
+        ticket = ticket_of(run)
+        own = [found for found, order in in_order(list_runs(run.path.parent)) if order.owner == ticket["owner"]]
         index = [found.name for found in own].index(run.name)
         if index == 0:
             raise UserError(f"Run {run.title!r} is the first of yours in the queue already.")
-        before = _ticket(own[index - 1])
+        before = ticket_of(own[index - 1])
         write_json(own[index - 1].path / "ticket.json", {**before, "number": ticket["number"]})
         write_json(run.path / "ticket.json", {**ticket, "number": before["number"]})
 
@@ -226,48 +225,6 @@ def _limit(launcher: Launcher) -> int:
     """How many train at once: the environment variable `DCGAN_MAX_RUNS`, else as many as the launcher has places."""
     told = os.environ.get(LIMIT_VARIABLE, "")
     return max(1, int(told)) if told.isascii() and told.isdigit() and len(told) < 6 else launcher.places()
-
-
-def _in_order(known: list[Run]) -> list[tuple[Run, jobs.Order]]:
-    """The waiting runs, fairly: first everybody's first, then everybody's second ...
-
-    What an owner has in training, or had since the oldest waiting run came, counts among theirs.
-    """
-    tickets = [(run, ticket) for run in known if (ticket := read_ticket(run))]
-    since = min((ticket["queued"] for _, ticket in tickets), default=0.0)
-    served = Counter(job.owner for job in map(jobs.read_job, known) if job and (job.alive or job.spoke >= since))
-    rounds: Counter[str] = Counter()
-    keyed = []
-    for run, ticket in sorted(tickets, key=lambda entry: (entry[1]["number"], entry[0].name)):
-        owner = ticket["owner"]
-        keyed.append((served[owner] + rounds[owner], ticket["number"], run.name, run, ticket))
-        rounds[owner] += 1
-    return [(run, jobs.Order.from_ticket(ticket)) for *_, run, ticket in sorted(keyed, key=lambda key: key[:3])]
-
-
-def read_ticket(run: Run) -> dict[str, Any] | None:
-    """The ticket of a waiting run, its values checked; None where it does not wait."""
-    if run.status().state != "queued":
-        return None
-    ticket = read_json(run.path / "ticket.json") or {}
-    number, queued = (_number(ticket.get(name)) for name in ("number", "queued"))
-    return {**ticket, "number": number, "queued": queued, "owner": str(ticket.get("owner") or "")}
-
-
-def _ticket(run: Run) -> dict[str, Any]:
-    ticket = read_ticket(run)
-    if ticket is None:
-        raise UserError(f"Run {run.title!r} does not wait any more.")
-    return ticket
-
-
-def _take_ticket(run: Run, order: jobs.Order) -> None:
-    numbers = [ticket["number"] for other in list_runs(run.path.parent) if (ticket := read_ticket(other))]
-    ticket = {**asdict(order), "number": max(numbers, default=0.0) + 1, "queued": time.time()}
-    try:
-        write_json(run.path / "ticket.json", ticket)
-    except OSError as error:
-        raise UserError(f"Run {run.title!r} could not be queued ({error.strerror}).") from error
 
 
 def _left(run: Run, known: list[Run]) -> float | None:
@@ -307,12 +264,3 @@ def _locked(folder: Path) -> Iterator[None]:
         raise UserError("The queue is busy; try again in a moment.") from error
     except OSError as error:
         raise UserError(f"{folder} cannot be written ({error.strerror}).") from error
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) and abs(value) < 1e15 else 0.0
-
-
-def _data(folder: Path | None) -> str:
-    """Where the data are, for a process that starts elsewhere: the ticket may be served by another than took it."""
-    return str((folder or default_data_dir()).absolute())

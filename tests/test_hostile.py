@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from dcgan import clusters, jobs, queue, runs
+from dcgan import clusters, jobs, queue, runs, tickets
 from dcgan.config import TrainConfig
 from dcgan.data import ImageData
 from dcgan.errors import UserError
@@ -96,7 +96,7 @@ def test_any_content_of_any_small_file_reads(trained: runs.Run, data: st.DataObj
         with suppress(UserError):
             run = runs.open_run(trained.path)
             assert run.title and run.status().state in STATES
-            run.metrics(), run.quality(), jobs.read_job(run), queue.read_ticket(run)
+            run.metrics(), run.quality(), jobs.read_job(run), tickets.read_ticket(run)
             json.dumps(live_data.live_payload(run), allow_nan=False)
         runs.list_runs(trained.path.parent)
         queue.waiting(trained.path.parent)

@@ -10,6 +10,7 @@ from dcgan import jobs, queue, runs
 from dcgan.config import TrainConfig
 from dcgan.errors import UserError
 from dcgan.runs import Run
+from dcgan.tickets import read_ticket
 from ui.browsers import owner
 
 PATIENCE_SECONDS: Final = 20.0  # that a run may take to end; it saves its state first
@@ -78,7 +79,7 @@ def may_move_up(run: Run) -> bool:
 
 
 def _owner_of(run: Run) -> str:
-    ticket = queue.read_ticket(run)
+    ticket = read_ticket(run)
     if ticket:
         return str(ticket["owner"])
     job = jobs.read_job(run)
