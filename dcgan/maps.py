@@ -11,9 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dcgan.classifier import load_classifier
 from dcgan.clusters import find_clusters
+from dcgan.digit_view import as_mnist
 from dcgan.errors import UserError
 from dcgan.images import Pixels
+from dcgan.reports import view_for
 from dcgan.sampling import TrainedGenerator
 
 KINDS: Final = ("pca", "tsne")
@@ -86,9 +89,8 @@ def tell_apart(trained: TrainedGenerator, images: Tensor, labels: Tensor | None)
     if trained.conditional:
         assert labels is not None
         return labels, "asked"
-    if trained.config.dataset in ("mnist", "digits", "emnist-digits") and tuple(images.shape[1:]) == (1, 28, 28):
-        from dcgan.classifier import load_classifier
-
+    view = view_for(trained.config)
+    if view is not None and view.ink != "stacked":
         with torch.no_grad():
-            return load_classifier()(images).argmax(1), "read"
+            return load_classifier()(as_mnist(images, view)).argmax(1), "read"
     return find_clusters(images, min(GROUPS, len(images)), seed=0), "grouped"

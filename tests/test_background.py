@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -66,3 +67,33 @@ def test_values_are_made_once_and_the_oldest_is_let_go() -> None:
     kept.get(2, lambda: [2])
     kept.get(3, lambda: [3])
     assert kept.get(1, lambda: [9]) == [9]
+
+
+def test_one_value_in_the_making_holds_up_no_other() -> None:
+    kept: Kept[int] = Kept(2)
+    go, begun = threading.Event(), threading.Event()
+
+    def slow() -> int:
+        begun.set()
+        go.wait(30)
+        return 1
+
+    with ThreadPoolExecutor(2) as workers:
+        first = workers.submit(kept.get, "a", slow)
+        assert begun.wait(30)
+        same = workers.submit(kept.get, "a", lambda: 9)
+        assert kept.get("b", lambda: 2) == 2
+        assert not first.done() and not same.done()
+        go.set()
+        assert (first.result(30), same.result(30)) == (1, 1)
+
+
+def test_what_could_not_be_made_is_tried_again() -> None:
+    kept: Kept[int] = Kept(2)
+
+    def fail() -> int:
+        raise UserError("Gone.")
+
+    with pytest.raises(UserError, match="Gone"):
+        kept.get("a", fail)
+    assert kept.get("a", lambda: 3) == 3

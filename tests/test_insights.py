@@ -108,6 +108,19 @@ def test_ds_opinion_is_its_score_and_its_gradient(client: TestClient, run: Run) 
     assert np.abs(where / 127 - slope / np.abs(slope).max()).max() < 0.01
 
 
+def test_an_output_that_is_no_probability_is_not_called_one(
+    client: TestClient, runs_dir: Path, small_config: TrainConfig
+) -> None:
+    config = small_config.with_changes(epochs=1, objective="hinge", minibatch_std=True, conditioning="none")
+    run_training(create_run(runs_dir / "points", config, "quick"))
+    told = client.post("/lab/runs/points/opinion", content=bytes(784), headers=BYTES).json()
+    judge, images = load_discriminator(open_run(runs_dir / "points")), torch.zeros(32, 1, 28, 28, dtype=torch.uint8)
+    trained = load_generator(open_run(runs_dir / "points"))
+    images[1:] = trained.draw(trained.random_z(48, torch.Generator().manual_seed(0)))[:31]
+    assert told["probability"] is None
+    assert told["score"] == pytest.approx(float(judge.scores(images)[0]), abs=1e-5)
+
+
 def test_an_opinion_that_cannot_be_had_is_one_sentence(client: TestClient, run: Run) -> None:
     image = bytes(784 + 40)
     assert "bytes" in client.post("/lab/runs/mine/opinion", content=bytes(784), headers=BYTES).json()["error"]

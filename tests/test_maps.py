@@ -60,5 +60,9 @@ def test_groups_are_what_was_asked_read_or_found() -> None:
     assert word == "asked" and asked.tolist() == labels.tolist()
     read, word = tell_apart(untold, pictures, None)
     assert word == "read" and torch.equal(read, load_classifier()(pictures).argmax(1))
-    grouped, word = tell_apart(trained_by(CONFIGS["dcgan"], SHAPES["colour"]), pictures.expand(-1, 3, -1, -1), None)
+    large = torch.nn.functional.pad(pictures, (2, 2, 2, 2))
+    framed, word = tell_apart(trained_by(CONFIGS["dcgan"].with_changes(image_size=32), SHAPES["grey"]), large, None)
+    assert word == "read" and torch.equal(framed, read)
+    clothes = CONFIGS["dcgan"].with_changes(dataset="fashion-mnist")
+    grouped, word = tell_apart(trained_by(clothes, SHAPES["grey"]), pictures, None)
     assert word == "grouped" and len(grouped) == 60 and int(grouped.max()) < 10

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, Generic, TypeVar
 
 from dcgan.errors import UserError
@@ -18,22 +18,32 @@ _WAITING: Final = 8  # jobs that may wait or run at once
 
 
 class Kept(Generic[Value]):
-    """The values used last, made once each; whoever asks meanwhile waits."""
+    """The values used last, made once each; whoever asks for the same one meanwhile waits, others do not."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._values: OrderedDict[Hashable, Value] = OrderedDict()
+        self._values: OrderedDict[Hashable, Future[Value]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """The value of `key`, from `make` where it is not there."""
+        """The value of `key`, from `make` where it is not there; what `make` raises is raised and not kept."""
         with self._lock:
-            if key not in self._values:
-                self._values[key] = make()
+            found = self._values.get(key)
+            if found is None:
+                mine = self._values[key] = Future()
                 while len(self._values) > self._limit:
                     self._values.popitem(last=False)
-            self._values.move_to_end(key)
-            return self._values[key]
+            else:
+                self._values.move_to_end(key)
+        if found is not None:
+            return found.result()
+        try:
+            mine.set_result(make())
+        except BaseException as error:
+            with self._lock:
+                self._values.pop(key, None)
+            mine.set_exception(error)
+        return mine.result()
 
 
 class Job:

@@ -50,12 +50,10 @@ def _effects(run: Run, request: Request) -> Response:
 def _map(run: Run, request: Request) -> Response:
     from ui import insights
 
-    epoch = epoch_of(run, request)
-    job = insights.map_job(run, epoch, request.query_params.get("kind", "pca"))
-    data = _progress(job)
-    if job.result is not None:
-        crowd = insights.crowd(run, epoch)
-        data |= {"places": encoded(job.result), "groups": crowd.groups.tolist(), "meaning": crowd.meaning}
+    job = insights.map_job(run, epoch_of(run, request), request.query_params.get("kind", "pca"))
+    data, found = _progress(job), job.result
+    if found is not None:
+        data |= {"places": encoded(found.places), "groups": found.groups, "meaning": found.meaning}
     return told(data)
 
 

@@ -42,6 +42,15 @@ class Crowd:
 
 
 @dataclass(frozen=True)
+class Layout:
+    """Where the samples of a crowd lie, float32 [N, 2] in [0, 1], the group of each, and what the groups are."""
+
+    places: Array
+    groups: list[int]
+    meaning: str
+
+
+@dataclass(frozen=True)
 class Opinion:
     """What D of `epoch` says of an image: its logit, and where more ink would raise (1) or lower (-1) it, [H, W].
 
@@ -73,7 +82,7 @@ def effects_job(run: Run, epoch: int | None) -> Job:
 
 
 def map_job(run: Run, epoch: int | None, kind: str) -> Job:
-    """Places float32 [N, 2] of the crowd, as `dcgan.maps.lay_out` finds them.
+    """A `Layout` of the crowd, as `dcgan.maps.lay_out` finds it.
 
     Raises:
         UserError: there is no such kind of map.
@@ -82,9 +91,14 @@ def map_job(run: Run, epoch: int | None, kind: str) -> Job:
         raise UserError(f"The map must be {' or '.join(KINDS)}.")
     key = MODELS.key(run, epoch)
 
-    def work(job: Job) -> Array:
-        images = crowd(run, epoch).images.numpy()
-        return lay_out(images, kind, lambda share, places: job.tell(0.2 + 0.8 * share, places))
+    def work(job: Job) -> Layout:
+        found = crowd(run, epoch)
+        groups, meaning = found.groups.tolist(), found.meaning
+
+        def report(share: float, places: Array) -> None:
+            job.tell(0.2 + 0.8 * share, Layout(places, groups, meaning))
+
+        return Layout(lay_out(found.images.numpy(), kind, report), groups, meaning)
 
     return BACKGROUND.look(("map", kind, *key), work)
 
