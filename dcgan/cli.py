@@ -97,7 +97,7 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--num-samples", default="64", help="how many images (default 64)")
     parser.add_argument("--seed", default="0", help="same seed, same images (default 0)")
     parser.add_argument("--epoch", help="the generator of this epoch (default: the newest)")
-    parser.add_argument("--digit", help="the class to draw, for runs trained with labels")
+    parser.add_argument("--digit", help="the class to draw, by number or name, for runs trained with labels")
     parser.add_argument("--output", type=Path, required=True, help=".npy: uint8 array; .png: a grid; else a folder")
 
 
@@ -247,11 +247,23 @@ class _ProgressBar:
         self._bar.update(status.step * self._batch - self._bar.n)
 
 
+def _class_number(run: Run, text: str) -> int:
+    """The class of that name (`7`, `sneaker`), or of that number."""
+    names = run.class_names if run.config.conditioning == "labels" else ()
+    if text in names:
+        return names.index(text)
+    try:
+        return int(text)
+    except ValueError:
+        hint = f", or the name of a class; {nearest(text, names[:100])}" if names else ""
+        raise UserError(f"--digit must be a whole number{hint}, not {text!r}.") from None
+
+
 def _sample(options: argparse.Namespace) -> None:
     count, seed = _number(options.num_samples, "--num-samples", int), _number(options.seed, "--seed", int)
     epoch = None if options.epoch is None else _number(options.epoch, "--epoch", int)
-    digit = None if options.digit is None else _number(options.digit, "--digit", int)
     run = find_run(options.run)
+    digit = None if options.digit is None else _class_number(run, options.digit)
     from dcgan.export import write_samples
     from dcgan.sampling import draw_samples, load_generator
 

@@ -93,6 +93,7 @@ def test_sample_writes_what_was_asked(trained: str, tmp_path: Path) -> None:
     ("extra", "match"),
     [
         (["--digit", "12"], "between 0 and 9"),
+        (["--digit", "x"], "--digit must be a whole number, or the name of a class; known are 0, 1, 2"),
         (["--epoch", "9"], "kept are 1"),
         (["--num-samples", "0"], "at least 1"),
         (["--seed", "x"], "--seed must be a whole number"),
@@ -191,6 +192,9 @@ def test_a_folder_of_photographs_trains_and_the_run_remembers_it(
     run = open_run(runs_dir / "mine")
     assert (run.image_size, run.channels, run.class_names) == (32, 3, ("blue", "red"))
     assert (run.config.conditioning, run.config.source) == ("labels", str(photographs))
+    output = str(tmp_path / "red.npy")
+    assert main(["sample", str(run.path), "--digit", "red", "--num-samples", "2", "--output", output]) == 0
+    assert np.load(output).shape == (2, 32, 32, 3)
     assert main(["train", "--resume", "--epochs", "2", *directory]) == 0
     assert open_run(run.path).status().epoch == 2
     photographs.rename(tmp_path / "elsewhere")
