@@ -21,6 +21,11 @@ from dcgan.errors import UserError
 from dcgan.models import ImageShape, MinibatchStd, condition_vector, initialise, map_sizes
 
 SHAPE = ImageShape(28, 1, 10)
+KNOWN = {
+    "dataset": ("mnist",), "image_size": (0, 28), "channels": (0, 1), "family": ("dcgan",), "kernel_size": (4,),
+    "conditioning": ("none", "labels"), "generator_norm": ("batch",), "objective": ("non-saturating",),
+    "critic_steps": (1,),
+}  # fmt: skip
 
 
 class PlainGenerator(nn.Module):
@@ -82,12 +87,14 @@ class Textbook:
     """The two networks and their loop; `steps` moves them forward.
 
     Raises:
-        UserError: the configuration is conditioned on clusters, which tutorials do not have.
+        UserError: the configuration has what this loop has not.
     """
 
     def __init__(self, config: TrainConfig, data_dir: Path, device: torch.device) -> None:
-        if config.conditioning == "clusters":
-            raise UserError("The textbook loop has no clusters; measure with conditioning none or labels.")
+        for field, known in KNOWN.items():
+            if (value := getattr(config, field)) not in known:
+                others = " or ".join(map(str, known))
+                raise UserError(f"The textbook loop has no {field} {value}; measure with {others}.")
         self.config, self.device = config, device
         self.G, self.D = PlainGenerator(config).to(device), PlainDiscriminator(config).to(device)
         for network in (self.G, self.D):

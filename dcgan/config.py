@@ -357,7 +357,9 @@ PRESETS: dict[str, Preset] = {
                 batch_size=64,
                 lr_g=3e-3,
                 lr_d=3e-3,
-                ema_decay=0.995,
+                r1=1.0,
+                penalty_every=4,
+                ema_decay=0.998,
             ),
         ),
         Preset(

@@ -1,7 +1,7 @@
 """The DCGAN paper's own test: are generated digits with the labels asked for as good to learn from as real ones?
 
-A nearest-neighbour classifier that knows nothing but generated digits reads the real test split. The paper reports 2.98 %
-error with 50,000 digits of a conditional DCGAN (Radford, Metz, Chintala; arXiv 1511.06434, its part on MNIST).
+A nearest-neighbour classifier that knows nothing but generated digits reads the real test split. The paper reports
+2.98 % error with 50,000 digits of a conditional DCGAN (Radford, Metz, Chintala; arXiv 1511.06434, its part on MNIST).
 """
 
 from __future__ import annotations

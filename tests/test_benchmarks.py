@@ -82,5 +82,5 @@ def test_the_slope_leaves_out_the_time_in_which_caches_fill() -> None:
 
 
 def test_textbook_loop_has_no_clusters(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="has no clusters; measure with conditioning none or labels"):
+    with pytest.raises(UserError, match="has no conditioning clusters; measure with none or labels"):
         Textbook(TrainConfig(conditioning="clusters"), tmp_path, torch.device("cpu"))

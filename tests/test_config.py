@@ -100,7 +100,8 @@ def test_any_value_of_a_field_gives_a_config_or_a_sentence(name: str, value: obj
         ),
         (
             {"objective": "hinge", "label_smoothing": 0.1},
-            "label_smoothing moves the targets of non-saturating and minimax; objective hinge has none, so set it to 0.",
+            "label_smoothing moves the targets of non-saturating and minimax; objective hinge has none, so set it to "
+            "0.",
         ),
         (
             {"family": "mlp", "generator_finish": 16},
