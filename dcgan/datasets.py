@@ -99,7 +99,7 @@ DATASETS: dict[str, DatasetInfo] = {
         ),
         DatasetInfo(
             "celeba", "CelebA faces",
-            "162,770 photographs of famous faces, cropped to squares (CUHK); at 64x64 pixels, 40,690 of them are used.",
+            "162,770 photographs of famous faces, cropped to squares (CUHK); at 64x64 pixels, 32,552 of them are used.",
             64, 3, (), 1446.3, "for non-commercial research only",
         ),
         DatasetInfo(
@@ -216,7 +216,7 @@ def has_data(config: TrainConfig, data_dir: Path | None = None) -> bool:
     """Whether the images of a run can be read without a network."""
     try:
         if config.dataset == OWN_IMAGES:
-            return bool(own_listing(config, data_dir).files)
+            return own_folder(config.source, data_dir).is_dir()
         return is_on_disk(config.dataset, data_dir)
     except UserError:
         return False

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-MAX_BYTES = 500_000_000  # of images in memory; a set that takes more is thinned evenly
+MAX_BYTES = 400_000_000  # of images in memory; a set that takes more is thinned evenly
 _BLOCK = 2_000
 _LUMINANCE = (299, 587, 114)  # per mille, ITU-R BT.601
 

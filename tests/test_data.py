@@ -13,6 +13,7 @@ from dcgan.config import TrainConfig
 from dcgan.data import ImageData, load_dataset, load_for, to_uint8, to_unit_range
 from dcgan.datasets import DATASETS, MNIST_FILES, dataset_info, default_data_dir, is_on_disk, mnist_folder
 from dcgan.errors import UserError
+from dcgan.shaping import thinned
 
 
 def test_scaling_there_and_back_is_exact() -> None:
@@ -146,3 +147,8 @@ def test_a_failed_download_leaves_nothing_and_names_the_way_out(mirror: Path, tm
     assert "'digits'" in str(caught.value) and "--data-dir" in str(caught.value)
     assert not is_on_disk("mnist", tmp_path / "data")
     assert not [p for p in (tmp_path / "data").rglob("*") if p.is_file()]
+
+
+def test_the_words_on_faces_say_how_many_fit_into_memory() -> None:
+    assert thinned(162_770, 64, 3) is not None and thinned(60_000, 64, 1) is None
+    assert f"{len(thinned(162_770, 64, 3)):,} of them" in dataset_info("celeba").description  # type: ignore[arg-type]

@@ -122,7 +122,8 @@ def _trouble(run: Run, status: Status) -> None:
     if status.state == "failed":
         st.error(plain(status.message or "Training failed without saying why."))
         if run.config.dataset != "digits" and not has_data(run.config):
-            st.caption(f"The {DATASETS['digits'].title.lower()} need no download; they are not {run.dataset_title}.")
+            digits = DATASETS["digits"].title.lower()
+            st.caption(f"The {digits} are always at hand; they are not {plain(run.dataset_title)}.")
             restart_on_digits(run)
     elif status.state == "interrupted":
         st.warning(plain(status.message))
