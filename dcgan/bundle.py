@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from dcgan.errors import UserError
-from dcgan.files import write_json
+from dcgan.files import read_json, write_json
 from dcgan.players import load_discriminator, save_discriminator
 from dcgan.runs import Frame, Run, open_run
 from dcgan.sampling import load_snapshot, save_snapshot
@@ -39,6 +39,8 @@ def bundle_run(run: Run, target: Path, epochs: Collection[int] = (), title: str 
         (target / "snapshots").mkdir(parents=True)
         for name in filter(lambda name: (run.path / name).is_file(), _KEPT_FILES):
             shutil.copyfile(run.path / name, target / name)
+        record = read_json(target / "run.json") or {}
+        write_json(target / "run.json", {**record, "config": run.config.without_place().to_dict()})
         shutil.copytree(run.path / "samples", target / "samples")
         for frame in frames.values():
             _copy_halved(frame, target / "snapshots" / frame.path.name)

@@ -247,6 +247,10 @@ class TrainConfig:
         """How many classes the networks are told of, for data with `num_classes` labels; 0 without conditioning."""
         return {"none": 0, "labels": num_classes, "clusters": self.clusters}[self.conditioning]
 
+    def without_place(self) -> TrainConfig:
+        """A copy that names own images by the last part of their folder's path: what is given away tells no more."""
+        return replace(self, source=self.source.replace("\\", "/").rstrip("/").rpartition("/")[2])
+
     def with_changes(self, **changes: Any) -> TrainConfig:
         """A copy with some fields changed, checked like a new one."""
         return replace(self, **changes)

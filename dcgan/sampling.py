@@ -124,7 +124,8 @@ def write_network(
     more: Mapping[str, str],
 ) -> None:
     """Write a network's state whole, the header saying what it is: format `mark`, config, shape and `more`."""
-    header = {"format": mark, "config": json.dumps(config.to_dict()), "shape": json.dumps(asdict(shape)), **more}
+    told = config.without_place().to_dict()
+    header = {"format": mark, "config": json.dumps(told), "shape": json.dumps(asdict(shape)), **more}
     write_bytes(path, save(dict(weights), header), sync=True)
 
 

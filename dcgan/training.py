@@ -66,7 +66,7 @@ class Trainer:
         self._sums = torch.zeros(5, device=self.device)
         self._summed = 0
         self.sample_z = torch.randn(NUM_SAMPLES, config.latent_dim, generator=self._seeded(3))
-        self.sample_classes = torch.arange(NUM_SAMPLES) % max(self.num_conditions, 1)
+        self.sample_classes = shown_classes(self.num_conditions)
 
     @property
     def epoch(self) -> int:
@@ -302,6 +302,12 @@ class Trainer:
         self._sums.zero_()
         self._summed = 0
         return Progress(self.step, self.epoch, *means)
+
+
+def shown_classes(count: int) -> Tensor:
+    """The classes int64 [64] that sample grids show: each in turn, or an even choice where there are more of them."""
+    places = torch.arange(NUM_SAMPLES)
+    return places * count // NUM_SAMPLES if count > NUM_SAMPLES else places % max(count, 1)
 
 
 def _floats(network: nn.Module) -> list[Tensor]:

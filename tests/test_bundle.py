@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from dcgan.bundle import bundle_run
 from dcgan.cli import main
@@ -47,3 +48,21 @@ def test_command_says_what_is_wrong(run: Run, capsys: pytest.CaptureFixture[str]
     assert main(["bundle", "r", str(target)]) == 0
     assert main(["bundle", "r", str(target)]) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def test_copy_and_generators_keep_the_place_of_own_images_to_themselves(
+    runs_dir: Path, tmp_path: Path, small_config: TrainConfig
+) -> None:
+    photos = tmp_path / "secret" / "photos"
+    photos.mkdir(parents=True)
+    for number in range(4):
+        Image.new("RGB", (28, 28), (60 * number, 0, 0)).save(photos / f"{number}.png")
+    config = small_config.with_changes(
+        dataset="folder", source=str(photos), conditioning="none", batch_size=2, epochs=1, image_size=28
+    )
+    run = create_run(runs_dir / "own", config, "quick")
+    run_training(run)
+    copy = bundle_run(run, tmp_path / "copy")
+    assert run.config.source == str(photos) and copy.config.source == "photos"
+    given_away = [file for file in copy.path.rglob("*") if file.is_file()] + [run.snapshot().path]
+    assert not [file for file in given_away if b"secret" in file.read_bytes()]

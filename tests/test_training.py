@@ -9,7 +9,7 @@ from dcgan.data import ImageData, to_unit_range
 from dcgan.errors import TrainingDiverged, UserError
 from dcgan.events import EpochEnd, Event, Finished, Progress, Samples, Started, Stepped
 from dcgan.losses import slope_penalty
-from dcgan.training import FIRST_EPOCH_SAMPLES, NUM_SAMPLES, Trainer, train
+from dcgan.training import FIRST_EPOCH_SAMPLES, NUM_SAMPLES, Trainer, shown_classes, train
 
 
 def comparable(event: Event) -> object:
@@ -33,6 +33,13 @@ def test_samples_are_log_spaced_in_the_first_epoch(small_config: TrainConfig, di
     config = small_config.with_changes(batch_size=16, epochs=1)
     steps = [e.step for e in train(config, digits) if isinstance(e, Samples)]
     assert steps == [0, *(s for s in FIRST_EPOCH_SAMPLES if s < 112), 112]
+
+
+def test_samples_show_each_class_or_an_even_choice() -> None:
+    assert shown_classes(10)[:12].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
+    assert shown_classes(0).tolist() == [0] * 64
+    many = shown_classes(1000)
+    assert many[0] == 0 and many[-1] == 984 and set(many.diff().tolist()) == {15, 16}
 
 
 def test_samples_are_images_of_the_same_z(small_config: TrainConfig, digits: ImageData) -> None:
