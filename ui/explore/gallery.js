@@ -97,7 +97,7 @@ class ConditionButton {
     Object.assign(this, { panel, label, chosen: undefined });
     this.canvas = element("canvas", { width: 1, height: 1 });
     this.text = element("span");
-    this.root = element("button", { type: "button", className: "condition" }, this.canvas, this.text, " ▾");
+    this.root = element("button", { type: "button", className: "condition" }, this.canvas, this.text, element("i", { textContent: "▾" }));
     this.root.setAttribute("aria-haspopup", "listbox");
     this.root.setAttribute("aria-expanded", "false");
     this.root.onclick = () => panel.gallery.open(this.root, this.chosen, onPick, any);

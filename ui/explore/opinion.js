@@ -47,8 +47,8 @@ class Opinion {
   verdict({ epoch, score, probability, above }, shown) {
     const whose = epoch === shown ? "D" : `D as it was after epoch ${epoch}`;
     const first = probability === null
-      ? `${whose} gives it ${score.toFixed(2)} points, more than`
-      : `${whose} is ${percent(probability)} sure that it is real, surer than with`;
+      ? `${whose} gives it ${score.toFixed(2)} points`
+      : `${whose} is ${percent(probability)} sure that it is real`;
     const gray = this.panel.data.run.channels === 1;
     const legend = (rgb, text) => {
       const swatch = element("i");
@@ -57,7 +57,7 @@ class Opinion {
     };
     this.find(".verdict").replaceChildren(
       element("b", { textContent: first }),
-      ` ${percent(above)} of 48 generated ones. `,
+      `, ${probability === null ? "more than" : "surer than with"} ${percent(above)} of 48 generated ones. `,
       legend(MORE, `more ${gray ? "ink" : "light"} here would look more real to it`), " ",
       legend(LESS, "less would"),
     );
