@@ -73,7 +73,7 @@ def measure(run: Run, server: psutil.Process, port: int, options: argparse.Names
     sessions: list[Session] = []
     memory = [rss(server)]
     own = psutil.Process()
-    used, cost = 0.0, 0.0
+    used, cost, served = 0.0, 0.0, 0.0
     for pair in range(options.pairs):
         order = (False, True) if pair % 2 == 0 else (True, False)
         for with_sessions in order:
@@ -81,10 +81,11 @@ def measure(run: Run, server: psutil.Process, port: int, options: argparse.Names
                 alone.append(speed(run, options.seconds))
                 continue
             room = [Session(port, run.name) for _ in range(options.sessions)]
-            before = sum(own.cpu_times()[:2])
+            before, server_before = sum(own.cpu_times()[:2]), sum(server.cpu_times()[:2])
             began = time.monotonic()
             watched.append(asyncio.run(watch(room, run, options.seconds, options.arrival)))
             cost += sum(own.cpu_times()[:2]) - before
+            served += sum(server.cpu_times()[:2]) - server_before
             used += time.monotonic() - began
             sessions += room
             opened += [session.opened for session in room if session.opened is not None]
@@ -98,6 +99,7 @@ def measure(run: Run, server: psutil.Process, port: int, options: argparse.Names
         "slowdown": round(1 - statistics.median(w / a for w, a in zip(watched, alone, strict=True)), 4),
         "page_opened_s": spread(opened), "answer_s": spread(trips), "refresh_latency_s": spread(fresh),
         "requests_per_s": round(len(trips) / used, 1), "sessions_cpu_cores": round(cost / used, 3),
+        "server_cpu_cores": round(served / used, 3),
         "server_memory_mb": [round(value / 1e6) for value in memory],
         "failures": [problem for session in sessions for problem in session.problems][:10],
     }  # fmt: skip

@@ -30,7 +30,7 @@ from dcgan.config import get_preset
 BUDGET_MB = {"training": 1500, "server": 1000}
 PAGES = ("home", "train", "explore", "compare", "how-it-works")
 SAMPLE_SECONDS = 0.1
-STAY_MS = 4000
+STAY_MS = 7000
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 

@@ -1,0 +1,73 @@
+"""Numbers that the README states of the tests and of recorded measurements are those of the files they come from."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parent.parent
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+RESULTS = PROJECT / "benchmarks" / "results"
+USUAL = 100  # inputs of a property test that does not say
+
+
+def inputs_tried() -> int:
+    """What all property tests try together: their `max_examples`, or what they ask of `trying`."""
+    tests = (path for path in (PROJECT / "tests").rglob("test_*.py"))
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in tests)
+    functions = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+    return sum(_asked(function) for function in functions)
+
+
+def _asked(function: ast.FunctionDef) -> int:
+    calls = {ast.unparse(call.func): call for call in function.decorator_list if isinstance(call, ast.Call)}
+    if "given" not in calls:
+        return 0
+    if "trying" in calls:
+        return int(ast.literal_eval(calls["trying"].args[0]))
+    told = (
+        [word.value for word in calls["settings"].keywords if word.arg == "max_examples"] if "settings" in calls else []
+    )
+    return int(ast.literal_eval(told[0])) if told else USUAL
+
+
+def stated(words: str) -> int:
+    """The number in the README where `words` has `N`."""
+    (found,) = re.findall(re.escape(words).replace("N", r"([\d,]+)"), re.sub(r"\s+", " ", README))
+    return int(found.replace(",", ""))
+
+
+def test_the_inputs_tried_are_counted() -> None:
+    assert stated("property tests try N inputs") == inputs_tried() // 100 * 100
+
+
+def test_the_faults_tried_are_those_on_record() -> None:
+    record = json.loads((RESULTS / "faults-cpu2.json").read_text())
+    assert stated("Of N faults tried") == record["tried"] and record["lost"] == record["differing"] == 0
+    rows = re.findall(r"(?m)^\| (.+) \| (\d+)( each)? \|$", README[README.index("| fault | tries |") :])
+    assert sum(int(number) * (len(name.split(", ")) if each else 1) for name, number, each in rows) == record["tried"]
+
+
+def test_what_a_class_costs_is_on_record() -> None:
+    class_of = json.loads((RESULTS / "classroom-cpu2.json").read_text())
+    memory = json.loads((RESULTS / "memory-cpu2.json").read_text())
+    for label, value in rows_of_the_class(class_of, memory).items():
+        assert f"| {label} | {value} |" in README, (label, value)
+
+
+def rows_of_the_class(record: dict[str, Any], memory: dict[str, Any]) -> dict[str, str]:
+    """The table of the README, out of the files that `benchmarks.classroom` and `benchmarks.memory` wrote."""
+    watched = record["memory"]
+    training = memory["training_mb"]
+    return {
+        "a page opens within (95 %)": f"{record['page_opened_s']['p95']:.1f} s",
+        "a new value is seen within (95 %)": f"{record['refresh_latency_s']['p95']:.1f} s",
+        "the server works": f"{record['server_cpu_cores']:.2f} of a core",
+        "the server's memory with all of them": f"{watched['last_mb']} MB",
+        f"its slope over {watched['minutes']:g} minutes": f"{watched['slope_mb_per_hour']:+.0f} MB an hour",
+        "its memory once a browser has opened every page": f"{memory['server_mb']['after_all_pages']} MB",
+        "a training process, `quick` and `best`": f"{training['quick']:,} and {training['best']:,} MB",
+    }
