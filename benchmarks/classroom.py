@@ -36,7 +36,7 @@ from benchmarks.classroom_memory import memory_over_time, rss
 from benchmarks.classroom_session import Session
 from benchmarks.machine import cpu_model
 from dcgan import jobs
-from dcgan.config import get_preset
+from dcgan.presets import get_preset
 from dcgan.records import read_metrics
 from dcgan.runs import Run, open_run
 

@@ -25,7 +25,7 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks.classroom import rss, serving, until
 from benchmarks.machine import setting
 from dcgan import jobs, runs
-from dcgan.config import get_preset
+from dcgan.presets import get_preset
 
 BUDGET_MB = {"training": 1500, "server": 1000}
 PAGES = ("home", "train", "explore", "compare", "how-it-works")

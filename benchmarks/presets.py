@@ -23,11 +23,11 @@ from typing import Any
 import torch
 
 from benchmarks.machine import setting
-from dcgan.config import PRESETS, get_preset
 from dcgan.datasets import default_data_dir
 from dcgan.evaluation import evaluate_run
 from dcgan.export import write_samples
 from dcgan.models import Discriminator, Generator, count_parameters
+from dcgan.presets import PRESETS, get_preset
 from dcgan.reports import why_not
 from dcgan.runs import Run, open_run
 from dcgan.sampling import draw_samples, load_generator

@@ -19,10 +19,11 @@ from typing import Any
 import torch
 
 from dcgan.classifier import held_out_mask
-from dcgan.config import TrainConfig, config_fields, get_preset
+from dcgan.config import TrainConfig, config_fields
 from dcgan.data import ImageData, load_dataset
 from dcgan.evaluation import LightJudge
 from dcgan.events import Stepped
+from dcgan.presets import get_preset
 from dcgan.training import Trainer
 
 JUDGED = 5_000

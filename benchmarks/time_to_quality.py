@@ -23,12 +23,13 @@ from torch import Tensor
 from benchmarks.machine import setting, synchronise
 from benchmarks.textbook import Textbook
 from benchmarks.training_speed import our_steps
-from dcgan.config import PRESETS, TrainConfig, get_preset
+from dcgan.config import TrainConfig
 from dcgan.data import ImageData, load_dataset, to_uint8
 from dcgan.datasets import default_data_dir
 from dcgan.devices import resolve_device, set_threads
 from dcgan.errors import DcganError
 from dcgan.evaluation import LightJudge
+from dcgan.presets import PRESETS, get_preset
 from dcgan.training import Trainer
 
 JUDGED = 5_000

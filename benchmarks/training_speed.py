@@ -23,12 +23,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.machine import matrix_peak, setting, synchronise
 from benchmarks.textbook import Textbook
-from dcgan.config import PRESETS, TrainConfig, get_preset
+from dcgan.config import TrainConfig
 from dcgan.data import ImageData, load_dataset
 from dcgan.datasets import default_data_dir
 from dcgan.devices import resolve_device, set_threads
 from dcgan.errors import DcganError
 from dcgan.events import Stepped
+from dcgan.presets import PRESETS, get_preset
 from dcgan.training import Trainer
 
 WARM_UP = 10  # steps

@@ -34,7 +34,7 @@ from typing import Any
 from playwright.sync_api import Page, Playwright, sync_playwright
 
 from dcgan import jobs, runs
-from dcgan.config import get_preset
+from dcgan.presets import get_preset
 
 PROJECT = Path(__file__).resolve().parent.parent
 BROWSERS = 2

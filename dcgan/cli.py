@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dcgan import queue, torchrun
-from dcgan.config import PRESETS, TrainConfig, config_fields, get_preset, nearest
+from dcgan.config import TrainConfig, config_fields, nearest
 from dcgan.datasets import DATA_DIR_VARIABLE, LIMITS, OWN_IMAGES, info_for
 from dcgan.errors import DcganError, UserError
+from dcgan.presets import PRESETS, get_preset
 from dcgan.runs import Run, change_config, create_run, default_runs_dir, find_run, list_runs, open_run, unique_name
 
 

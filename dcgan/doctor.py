@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
 
-from dcgan.config import LOGARITHMIC, PRESETS, SMOOTHED, TrainConfig
+from dcgan.config import LOGARITHMIC, SMOOTHED, TrainConfig
+from dcgan.presets import PRESETS
 from dcgan.records import Status
 
 EARLY_STEPS: Final = 200  # a fresh D tells noise from digits at once; who leads before that says nothing yet

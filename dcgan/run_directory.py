@@ -31,11 +31,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dcgan.config import PRESETS, TrainConfig
+from dcgan.config import TrainConfig
 from dcgan.datasets import DATASETS
 from dcgan.errors import UserError
 from dcgan.files import read_json
 from dcgan.image_files import MAX_CLASSES
+from dcgan.presets import PRESETS
 from dcgan.records import Status, read_metrics, read_quality, read_status
 
 FORMAT_VERSION = 1

@@ -7,8 +7,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from dcgan.anatomy import Anatomy, anatomies
-from dcgan.config import PRESETS, TrainConfig
+from dcgan.config import TrainConfig
 from dcgan.models import Discriminator, Generator, ImageShape, count_parameters
+from dcgan.presets import PRESETS
 
 SHAPE = ImageShape(28, 1, 10)
 BUILDS: dict[str, tuple[dict[str, Any], ImageShape]] = {

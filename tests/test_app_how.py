@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dcgan.config import PRESETS, TrainConfig
+from dcgan.config import TrainConfig
 from dcgan.failures import FAILURES
+from dcgan.presets import PRESETS
 from dcgan.runs import create_run, open_run
 from dcgan.session import run_training
 from ui.glossary import ENTRIES

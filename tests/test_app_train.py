@@ -14,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from dcgan import jobs
-from dcgan.config import PRESETS, TrainConfig, config_fields, get_preset
+from dcgan.config import TrainConfig, config_fields
+from dcgan.presets import PRESETS, get_preset
 from dcgan.records import Status
 from dcgan.runs import Run, create_run, list_runs, open_run, rename_run
 from ui import launch, words

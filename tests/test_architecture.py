@@ -16,6 +16,7 @@ ORDER = (
     "torchrun",
     "files",
     "config",
+    "presets",
     "failures",
     "events",
     "image_files",
@@ -81,6 +82,7 @@ ORDER = (
 NEVER_IN_PAGES = {"torch", "torchvision", "numpy", "subprocess"}
 WITHOUT_TORCH = (
     "config",
+    "presets",
     "datasets",
     "uploads",
     "real_digits",

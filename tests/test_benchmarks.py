@@ -9,10 +9,11 @@ import torch
 from benchmarks import threads, time_to_quality, training_speed
 from benchmarks.classroom_memory import slope
 from benchmarks.textbook import SHAPE, PlainDiscriminator, PlainGenerator, Textbook
-from dcgan.config import TrainConfig, get_preset
+from dcgan.config import TrainConfig
 from dcgan.data import ImageData
 from dcgan.errors import UserError
 from dcgan.models import Discriminator, Generator, condition_vector, count_parameters
+from dcgan.presets import get_preset
 
 VARIANTS = [
     get_preset("quick").config,

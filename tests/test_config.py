@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcgan.config import PRESET_GROUPS, PRESETS, TrainConfig, config_fields, field_info, get_preset
+from dcgan.config import TrainConfig, config_fields, field_info
 from dcgan.errors import UserError
+from dcgan.presets import PRESET_GROUPS, PRESETS, get_preset
 
 
 def test_json_round_trip_keeps_every_field() -> None:

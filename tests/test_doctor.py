@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from dcgan.config import TrainConfig, get_preset
+from dcgan.config import TrainConfig
 from dcgan.data import ImageData
 from dcgan.doctor import FASTEST, SENTENCES, count_swings, diagnose, remedy
 from dcgan.errors import TrainingDiverged
 from dcgan.events import Progress
+from dcgan.presets import get_preset
 from dcgan.records import Status
 from dcgan.training import train
 

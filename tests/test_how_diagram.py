@@ -5,8 +5,9 @@ import re
 import pytest
 
 from dcgan.anatomy import anatomies
-from dcgan.config import PRESETS, TrainConfig
+from dcgan.config import TrainConfig
 from dcgan.models import ImageShape
+from dcgan.presets import PRESETS
 from ui.how_diagram import blocks, diagram, layer_table, rounded, shape_words
 
 GRAY = ImageShape(28, 1, 10)

@@ -6,11 +6,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from dcgan.config import TrainConfig, get_preset
+from dcgan.config import TrainConfig
 from dcgan.data import ImageData
 from dcgan.events import Stepped
 from dcgan.layers import FlattenChannelsLast, FromImage, ToImage, padding
 from dcgan.models import Discriminator, ImageShape, initialise
+from dcgan.presets import get_preset
 from dcgan.training import Trainer
 
 

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcgan.config import FAMILIES, NORMALIZATIONS, PRESETS, TrainConfig, get_preset
+from dcgan.config import FAMILIES, NORMALIZATIONS, TrainConfig
 from dcgan.models import (
     Discriminator,
     Dropout,
@@ -15,6 +15,7 @@ from dcgan.models import (
     initialise,
     map_sizes,
 )
+from dcgan.presets import PRESETS, get_preset
 
 MNIST = ImageShape(28, 1, 10)
 

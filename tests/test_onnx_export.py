@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from dcgan.config import PRESETS, TrainConfig
+from dcgan.config import TrainConfig
 from dcgan.errors import UserError
 from dcgan.models import Generator, ImageShape, initialise
 from dcgan.onnx_export import onnx_bytes
+from dcgan.presets import PRESETS
 from dcgan.sampling import TrainedGenerator
 
 onnx = pytest.importorskip("onnx")

@@ -6,8 +6,9 @@ from typing import Final
 
 import streamlit as st
 
-from dcgan.config import field_info, get_preset
+from dcgan.config import field_info
 from dcgan.datasets import DATASETS, OWN_IMAGES, download_words, is_on_disk
+from dcgan.presets import get_preset
 from ui import launch
 from ui.page import errors_as_sentences
 from ui.words import about, plain

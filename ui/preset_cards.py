@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from dcgan.config import PRESET_GROUPS, PRESETS, Preset
+from dcgan.presets import PRESET_GROUPS, PRESETS, Preset
 from dcgan.records import Status
 from dcgan.runs import Run
 from ui.live_data import sample_url

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from dcgan.config import PRESETS
 from dcgan.errors import UserError
 from dcgan.family import branch_moment
+from dcgan.presets import PRESETS
 from dcgan.records import Status
 from dcgan.runs import Run, open_named
 

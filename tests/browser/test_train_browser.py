@@ -9,7 +9,7 @@ from lab_app import App, wait_until
 from playwright.sync_api import BrowserContext, Page, expect
 
 from dcgan import jobs
-from dcgan.config import get_preset
+from dcgan.presets import get_preset
 from dcgan.runs import Run, list_runs, open_run
 
 pytestmark = pytest.mark.browser
