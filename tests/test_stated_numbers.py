@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from dcgan.presets import PRESETS
+
 PROJECT = Path(__file__).resolve().parent.parent
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 RESULTS = PROJECT / "benchmarks" / "results"
@@ -49,6 +51,12 @@ def test_the_faults_tried_are_those_on_record() -> None:
     assert stated("Of N faults tried") == record["tried"] and record["lost"] == record["differing"] == 0
     rows = re.findall(r"(?m)^\| (.+) \| (\d+)( each)? \|$", README[README.index("| fault | tries |") :])
     assert sum(int(number) * (len(name.split(", ")) if each else 1) for name, number, each in rows) == record["tried"]
+
+
+def test_every_preset_has_its_row_and_its_epochs() -> None:
+    section = README[README.index("## Presets") : README.index("## What 20 seconds give")]
+    rows = re.findall(r"(?m)^\| `([\w-]+)` \| .+ \| (\d+) \|$", section)
+    assert rows == [(name, str(preset.config.epochs)) for name, preset in PRESETS.items()]
 
 
 def test_what_a_class_costs_is_on_record() -> None:
