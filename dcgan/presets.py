@@ -45,7 +45,7 @@ PRESETS: dict[str, Preset] = {
                 batch_size=64,
                 lr_g=3e-3,
                 lr_d=3e-3,
-                r1=1.0,
+                r1=0.1,
                 penalty_every=4,
                 ema_decay=0.998,
             ),
