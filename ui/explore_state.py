@@ -39,6 +39,7 @@ _Reader = Callable[["ExploreState", list[str], "Space"], "ExploreState"]
 _BASE = re.compile(r"(\d{1,6})\.(\d{1,3})")
 _PAIR = re.compile(r"(\d{1,3})\.(-?\d{1,4})")
 _DIGIT = re.compile(r"(\d{1,3})(?:\.(\d{1,3})\.(\d{1,3}))?")
+_WHOLE = re.compile(r"[0-9]{1,9}")  # Python refuses to read whole numbers of some thousand digits
 _WALK = re.compile(r"(slerp|lerp)-(\d{1,2})(-loop)?")
 
 
@@ -144,9 +145,9 @@ def _with_part(point: Point, part: str, space: Space) -> Point:
             return replace(point, directions={**point.directions, number: amount})
         if kind == "c" and 0 <= number < space.latent_dim and abs(amount) <= COORDINATE_REACH:
             return replace(point, coordinates={**point.coordinates, number: amount})
-    elif kind == "t" and text.isascii() and text.isdigit() and int(text) <= 100:
+    elif kind == "t" and _WHOLE.fullmatch(text) and int(text) <= 100:
         return replace(point, truncation=int(text))
-    elif kind == "b" and text.isascii() and text.isdigit() and int(text) in space.epochs:
+    elif kind == "b" and _WHOLE.fullmatch(text) and int(text) in space.epochs:
         return replace(point, basis=int(text))
     elif kind == "z":
         return replace(point, own=_unpacked(text, space.latent_dim))
