@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dcgan.config import TrainConfig
 from dcgan.models import Generator, ImageShape
 from dcgan.real_digits import real_digits
+from dcgan.reports import View
 from dcgan.runs import Run, create_run, list_runs, open_run, rename_run
 from dcgan.sampling import save_snapshot
 from ui import compare_charts, compare_figures, compare_grids, compare_runs
@@ -116,6 +118,25 @@ def test_the_figures_stand_beside_real_digits_and_the_best_is_marked(runs_dir: P
     assert "Readable digits" not in {row.label for row in compare_figures.final_figures(compared(runs[2], runs[2]))}
 
 
+def test_real_digits_are_seen_as_the_runs_are(runs_dir: Path) -> None:
+    plain, other = make_run(runs_dir, "a"), make_run(runs_dir, "b", dataset="digits")
+    large = [make_run(runs_dir, name, image_size=64, quality=[9.0]) for name in ("c", "d")]
+    expected = real_digits("held_out", 2000, view=View(size=64))
+    assert compare_figures.real_report(large) == expected != compare_figures.real_report([plain, other])
+    assert compare_figures.real_report([plain, other]) == real_digits("held_out", 2000)
+    assert compare_figures.real_report([plain, *large]) is None and compare_figures.real_report([other]) is None
+    rows = {row.label: row for row in compare_figures.final_figures(compared(*large))}
+    assert rows["Distance to real digits, fd_lenet"].real == f"{expected.fd_lenet:.1f}"
+
+
+def test_data_that_cannot_be_judged_are_named_once(runs_dir: Path) -> None:
+    runs = [make_run(runs_dir, name, dataset="digits") for name in ("a", "b")]
+    unknown = replace(runs[0], config=TrainConfig(dataset="martian"))
+    (known, foreign) = compare_figures.unjudged([*runs, unknown, make_run(runs_dir, "c")])
+    assert "cannot judge Embedded digits" in known and foreign.startswith("Unknown data set 'martian'")
+    assert compare_figures.real_report([unknown]) is None
+
+
 def test_names_in_the_table_are_never_markup(runs_dir: Path) -> None:
     run = make_run(runs_dir, "a")
     rename_run(run, "<img src=x onerror=alert(1)>")
@@ -141,7 +162,7 @@ def test_long_curves_are_averaged() -> None:
 
 def test_charts_name_the_best_and_draw_real_digits(runs_dir: Path) -> None:
     a, b = make_run(runs_dir, "a", quality=[50.0, 7.5]), make_run(runs_dir, "b", seconds=0.5, quality=[9.0])
-    real = compare_figures.real_report()
+    real = compare_figures.real_report([a, b])
     assert real is not None
     charts = {chart.key: chart for chart in compare_charts.compare_charts(compared(a, b), "epoch", real)}
     assert list(charts) == ["fd_lenet", "readable", "loss_g", "loss_d"]

@@ -16,7 +16,7 @@ from dcgan.config import config_fields
 from dcgan.errors import UserError
 from dcgan.real_digits import real_digits
 from dcgan.records import Status, recent
-from dcgan.reports import LightReport
+from dcgan.reports import LightReport, View, view_for, why_not
 from dcgan.runs import Run
 from ui.compare_runs import COLOURS, Compared
 from ui.live_data import mean_speed
@@ -46,12 +46,21 @@ def generator_parameters(run: Run) -> int | None:
     return _count(kept[-1].path) if kept else None
 
 
-def real_report() -> LightReport | None:
-    """What real digits get from the judge of a training run; None where its file cannot be read."""
+def real_report(chosen: Sequence[Run]) -> LightReport | None:
+    """What real digits get from the judge of these runs, in their size and colours.
+
+    None where it sees the runs it judges in several ways, which have no one figure, or where its file cannot be read.
+    """
     try:
-        return real_digits(LIGHT_SPLIT, LIGHT_IMAGES)
+        views = {view.name: view for view in map(_view, chosen) if view}
+        return real_digits(LIGHT_SPLIT, LIGHT_IMAGES, view=views.popitem()[1]) if len(views) == 1 else None
     except UserError:
         return None
+
+
+def unjudged(chosen: Sequence[Run]) -> list[str]:
+    """Why the judge has nothing to say of some of these runs, each reason once."""
+    return list(dict.fromkeys(filter(None, map(_why_not, chosen))))
 
 
 def final_figures(compared: Sequence[Compared]) -> list[Row]:
@@ -110,7 +119,7 @@ def _quality_rows(chosen: Sequence[Run]) -> list[Row]:
     reports = [next(reversed(recent(run.path)[1]), None) for run in chosen]
     if not any(reports):
         return []
-    real = real_report()
+    real = real_report(chosen)
     distances = [report["fd_lenet"] if report else None for report in reports]
     shares = [100 * report["readable_share"] if report else None for report in reports]
     lacking = tuple(_missing(report["missing_classes"]) if report else NOTHING for report in reports)
@@ -131,6 +140,21 @@ def _ranked(
     marked = frozenset(i for i, cell in enumerate(cells) if cell == best)
     marked = marked if len(marked) < len(known) else frozenset()
     return Row(label, cells, "" if real is None else words.format(real), marked)
+
+
+def _view(run: Run) -> View | None:
+    """How the judge sees the images of `run`; None where it cannot, as of data that this program does not know."""
+    try:
+        return view_for(run.config)
+    except UserError:
+        return None
+
+
+def _why_not(run: Run) -> str | None:
+    try:
+        return why_not(run.config.dataset, run.channels)
+    except UserError as error:
+        return str(error)
 
 
 def _count(path: Path) -> int | None:

@@ -9,10 +9,9 @@ from typing import Final
 
 import streamlit as st
 
-from dcgan.reports import why_not
 from dcgan.runs import Run
 from ui.compare_charts import AXES, compare_charts
-from ui.compare_figures import chip, differences, final_figures, real_report, table_html
+from ui.compare_figures import chip, differences, final_figures, real_report, table_html, unjudged
 from ui.compare_going import goes_on, still_going
 from ui.compare_grids import sample_grids
 from ui.compare_runs import FEWEST, MOST, Compared, names_asked_for, newest_with_samples, slots_for, titles_of
@@ -111,7 +110,8 @@ def _charts(compared: Sequence[Compared], axis: str) -> None:
     st.html('<h2 class="lab-part">How they got there</h2>')
     legend = "".join(f"<span>{chip(each)} {escape(each.title)}</span>" for each in compared)
     st.html(f'<div class="lab-legend">{legend}</div>')
-    charts = compare_charts(compared, axis, real_report(), dark)
+    chosen = [each.run for each in compared]
+    charts = compare_charts(compared, axis, real_report(chosen), dark)
     for pair in (charts[:-2], charts[-2:]):
         for column, chart in zip(st.columns(2, gap="medium"), pair, strict=False):
             with column, st.container(gap=None):
@@ -119,6 +119,5 @@ def _charts(compared: Sequence[Compared], axis: str) -> None:
                 st.plotly_chart(
                     chart.figure, key=f"compare_{chart.key}", config={"displayModeBar": False}, alt=chart.alt
                 )
-    for reason in dict.fromkeys(why_not(each.run.config.dataset) for each in compared):
-        if reason:
-            st.caption(plain(reason))
+    for reason in unjudged(chosen):
+        st.caption(plain(reason))
