@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from streamlit.testing.v1 import AppTest
 
 from dcgan.config import LOGARITHMIC, OBJECTIVES, TrainConfig
 from dcgan.losses import discriminator_loss, generator_loss
-from dcgan.runs import create_run
+from dcgan.runs import Frame, create_run
 from ui import charts, panel, theme
+from ui.live_data import sample_url
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -93,4 +95,12 @@ def test_an_undecided_discriminator_stands_where_the_charts_say() -> None:
 
 @pytest.mark.parametrize(("dataset", "noun"), [("mnist", "digits"), ("svhn", "digits"), ("cifar10", "images")])
 def test_images_are_called_what_they_are(dataset: str, noun: str, runs_dir: Path) -> None:
-    assert panel.noun(create_run(runs_dir / dataset, TrainConfig(dataset=dataset), "dcgan")) == noun
+    run = create_run(runs_dir / dataset, TrainConfig(dataset=dataset), "dcgan")
+    assert panel.noun(run) == noun
+    assert panel.noun(replace(run, config=TrainConfig(dataset="martian"))) == "images"
+
+
+def test_a_directory_of_any_name_is_no_markup_in_addresses(runs_dir: Path) -> None:
+    run = create_run(runs_dir / "it's (mine)", TrainConfig(), "dcgan")
+    address = sample_url(run, Frame(1, 10, run.path / "samples" / "epoch-0001-step-000010.png"))
+    assert address.startswith("lab/runs/it%27s%20%28mine%29/samples/epoch-0001-step-000010.png?v=")

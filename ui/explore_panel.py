@@ -127,10 +127,6 @@ def _title(run: Run) -> str:
     return title if run.dataset_title in title else f"{title} · {run.dataset_title}"
 
 
-def _summary(run: Run) -> dict[str, Any]:
-    return {"name": run.name, "title": _title(run), "ready": bool(run.snapshots()), **_kind(run)}
-
-
 def _kind(run: Run) -> dict[str, int]:
     """What decides whether another run's z fits this one's generator, and how its images are painted."""
     return {

@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from dcgan import queue
 from dcgan.config import TrainConfig, field_info
@@ -111,7 +112,7 @@ def version_of(run: Run) -> str:
 
 def sample_url(run: Run, frame: Frame) -> str:
     """The address of a sample grid, relative to the app's own; what it answers never changes."""
-    return f"lab/runs/{run.name}/samples/{frame.path.name}?v={version_of(run)}"
+    return f"lab/runs/{quote(run.name)}/samples/{quote(frame.path.name)}?v={version_of(run)}"
 
 
 def _frame(frame: Frame, run: Run, status: Status) -> dict[str, Any]:

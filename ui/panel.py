@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from dcgan.datasets import DIGITS, dataset_info
+from dcgan.datasets import DATASETS, DIGITS
 from dcgan.runs import SAMPLE_COLUMNS, Run
 from ui.charts import charts_as_data, live_charts
 from ui.live_data import version_of
@@ -53,7 +53,8 @@ def live_panel(run: Run, *, key: str = "live_panel") -> str | None:
 
 def noun(run: Run) -> str:
     """What a run's images are called: digits where its data shows one each."""
-    return "digits" if dataset_info(run.config.dataset).class_names == DIGITS else "images"
+    known = DATASETS.get(run.config.dataset)  # None in a run of a program that knows more
+    return "digits" if known and known.class_names == DIGITS else "images"
 
 
 def run_as_data(run: Run) -> dict[str, Any]:
