@@ -29,6 +29,7 @@ SWING: Final = 0.3  # of D(x) - D(G(z)): half the way from guessing to certainty
 SWINGS: Final = 4  # in one window: two full turns
 SMOOTH_POINTS: Final = 5  # points of the mean in which swings are counted
 TEACHES_AHEAD: Final = ("wgan-gp", "rpgan")  # a D that is far ahead there is smooth still, and teaches
+WORSE: Final = 2.0  # times the best distance so far: a D that only guesses has fallen asleep
 BETTER: Final = 0.9  # of the distance one look before: less, and G still learns
 FASTEST: Final = max(max(p.config.lr_g, p.config.lr_d) for p in PRESETS.values())  # that is known to train well here
 USUAL: Final = 2e-4  # the learning rate of the DCGAN paper (arXiv 1511.06434, section 4)
@@ -137,8 +138,9 @@ def _balance(
     if d_fake - d_real > FOOLED:
         accuracy = median(row["accuracy"] for row in window)
         return [_finding("g-wins", config, f"{words}; D is right about {accuracy:.0%} of the images")]
-    if abs(d_real - d_fake) < GUESSING and not _readable(quality):
-        return [_finding("guessing", config, words)]
+    if abs(d_real - d_fake) < GUESSING and (not _readable(quality) or _decays(quality)):
+        lost = f"; fd_lenet rose from {_best(quality):.1f} to {quality[-1]['fd_lenet']:.1f}" if _decays(quality) else ""
+        return [_finding("guessing", config, words + lost)]
     return []
 
 
@@ -211,6 +213,15 @@ def _improves(quality: Sequence[Mapping[str, Any]]) -> bool:
     return len(quality) > 1 and quality[-1]["fd_lenet"] < BETTER * quality[-2]["fd_lenet"]
 
 
+def _best(quality: Sequence[Mapping[str, Any]]) -> float:
+    return min(float(row["fd_lenet"]) for row in quality)
+
+
+def _decays(quality: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the digits have been much closer to real ones than they are."""
+    return bool(quality) and quality[-1]["fd_lenet"] > WORSE * _best(quality)
+
+
 def _readable(quality: Sequence[Mapping[str, Any]]) -> bool:
     return bool(quality) and quality[-1]["readable_share"] >= UNREADABLE
 
@@ -238,6 +249,8 @@ def _weaker_d(config: TrainConfig) -> dict[str, Any]:
 
 
 def _stronger_d(config: TrainConfig) -> dict[str, Any]:
+    if config.r1 or config.r2:  # penalties that outweigh what D can gain from telling images apart put it to sleep
+        return _new(config, r1=config.r1 / 10, r2=config.r2 / 10)
     return _equal_rates(config) or _new(config, lr_g=config.lr_g / 2, dropout=0.0, label_smoothing=0.0)
 
 

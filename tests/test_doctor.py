@@ -23,7 +23,7 @@ from dcgan.records import Status
 from dcgan.training import train
 
 RECORDED = json.loads((Path(__file__).parent / "data" / "curves.json").read_text())
-CONFIG = get_preset("quick").config.with_changes(lr_g=2e-3, lr_d=2e-3, minibatch_std=False, label_smoothing=0.0)
+CONFIG = get_preset("quick").config.with_changes(r1=0.0, lr_g=2e-3, lr_d=2e-3, minibatch_std=False, label_smoothing=0.0)
 Rows = list[dict[str, Any]]
 
 
@@ -168,3 +168,14 @@ def test_a_discriminator_fifty_times_as_fast_wins_and_the_remedy_ends_that(digit
 def _course(config: TrainConfig, data: ImageData) -> str:
     metrics = [vars(event) for event in train(config, data) if isinstance(event, Progress)]
     return names(metrics, [], Status(state="finished"), config)[0]
+
+
+def test_a_d_that_a_penalty_put_to_sleep_is_woken() -> None:
+    """Recorded: quick with R1 of 1 and batch norm in D came to fd_lenet 3.3 in epoch 2 and 22.4 in epoch 9."""
+    asleep = rows(d_real=0.502, d_fake=0.499, accuracy=0.51, loss_d=1.386, loss_g=0.70)
+    course = [report(fd) for fd in (4.2, 3.3, 3.9, 4.1, 3.5, 10.7, 17.2, 22.4)]
+    config = CONFIG.with_changes(r1=1.0)
+    (found,) = diagnose(config, asleep, course, Status(state="running"))
+    assert found.name == "guessing" and "fd_lenet rose from 3.3 to 22.4" in found.evidence
+    assert found.remedy == {"r1": 0.1}
+    assert names(asleep, course[:4], config=config) == ["healthy"]
