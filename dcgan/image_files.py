@@ -120,7 +120,8 @@ def _found(folder: Path) -> Iterator[str]:
 
 def _natural(name: str) -> list[tuple[bool, int, str]]:
     """Sorts `2.png` before `10.png`."""
-    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"([0-9]{1,18})", name)]
+    parts = re.split(r"([0-9]{1,18})", name)  # text and numbers in turn
+    return [(bool(place % 2), int(part) if place % 2 else 0, part) for place, part in enumerate(parts)]
 
 
 def read_images(
@@ -171,6 +172,8 @@ def _read_or_reason(
             return decode(file, size, channels, fit)
     except Unusable as error:
         return str(error)
+    except KeyError:  # of an archive
+        return "not there"
     except OSError as error:
         return error.strerror or "cannot be read"
 
@@ -189,14 +192,16 @@ def decode(file: IO[bytes], size: int, channels: int, fit: str) -> NDArray[np.ui
             pixels = image.width * image.height
             if pixels > MAX_MEGAPIXELS * 10**6:
                 raise Unusable(f"{pixels / 1e6:.0f} megapixels, and {MAX_MEGAPIXELS} are the most")
-            turn = _turns.get(image.getexif().get(0x0112, 1))
             image.draft("L" if channels == 1 else "RGB", (2 * size, 2 * size))
             with _one_at_a_time if pixels > _LARGE else contextlib.nullcontext():
+                turn = _turns.get(image.getexif().get(0x0112, 1))  # a PNG is decoded to find that out
                 small = _small(_plain(image), size, fit)
     except (Unusable, MemoryError):
         raise
     except UnidentifiedImageError as error:
         raise Unusable("not an image") from error
+    except Image.DecompressionBombError as error:  # Pillow's own limit, above ours
+        raise Unusable(f"more than {MAX_MEGAPIXELS} megapixels") from error
     except Exception as error:  # decoders meet foreign bytes and raise whatever comes; the other files are fine
         raise Unusable("damaged") from error
     square = _framed(small.transpose(turn) if turn is not None else small, size)

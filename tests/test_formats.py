@@ -116,6 +116,17 @@ def test_faces_are_cut_square_and_kept_at_the_runs_size(tmp_path: Path, packed: 
         load_for(TrainConfig(dataset="celeba", conditioning="labels"), tmp_path)
 
 
+def test_a_face_that_is_not_in_the_archive_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "celeba"
+    folder.mkdir()
+    (folder / "list_eval_partition.txt").write_text("".join(f"{i}.jpg 0\n" for i in range(3)))
+    with zipfile.ZipFile(folder / "img_align_celeba.zip", "w") as archive:
+        for i in range(2):
+            archive.writestr(f"img_align_celeba/{i}.jpg", face(i))
+    data = load_for(TrainConfig(dataset="celeba", image_size=32), tmp_path, download=False)
+    assert len(data) == 2 and data.note == "1 of 3 files could not be used: 2.jpg (not there)."
+
+
 def face(number: int) -> bytes:
     image = Image.new("RGB", (178, 218), (20 * number, 0, 0))
     image.paste((0, 0, 255), (0, 0, 178, 16))

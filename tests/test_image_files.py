@@ -1,5 +1,7 @@
 import io
 import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from dcgan import image_files
 from dcgan.config import TrainConfig
@@ -86,6 +89,35 @@ def test_a_hundred_megapixels_are_refused_without_decoding(monkeypatch: pytest.M
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
     with pytest.raises(Unusable, match="100 megapixels, and 50 are the most"):
         decode(huge, 32, 3, "crop")
+
+
+def test_more_than_pillow_itself_opens_is_refused_for_its_size() -> None:
+    content = bytearray(encoded(Image.new("1", (8, 8))).getvalue())
+    content[16:24] = struct.pack(">2I", 30_000, 30_000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    with pytest.raises(Unusable, match="more than 50 megapixels"):
+        decode(io.BytesIO(content), 32, 3, "crop")
+
+
+def test_large_images_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    loads: list[bool] = []
+    monkeypatch.setattr(image_files, "_LARGE", 100)
+    load = PngImageFile.load
+    monkeypatch.setattr(
+        PngImageFile, "load", lambda self: loads.append(image_files._one_at_a_time.locked()) or load(self)
+    )
+    decode(encoded(picture(64, 64)), 32, 3, "crop")
+    assert loads and all(loads)
+
+
+@pytest.mark.parametrize("name", ["²", "1²3", "٣", "³4"])
+def test_digits_of_any_script_sort_as_text(tmp_path: Path, name: str) -> None:
+    for folder in (name, "10", "2"):
+        (tmp_path / folder).mkdir()
+        picture(9, 9).save(tmp_path / folder / "a.png")
+    listing = list_images(tmp_path)
+    assert set(listing.class_names) == {"2", "10", name}
+    assert listing.class_names.index("2") < listing.class_names.index("10")
 
 
 def test_sub_folders_are_classes(folder: Path) -> None:
