@@ -6,7 +6,9 @@ a member is kept only once it has been decoded.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import itertools
 import re
 import shutil
 import struct
@@ -43,6 +45,7 @@ ZIP_LIMITS: Final = (
     f"files, {MAX_MEGAPIXELS} megapixels and {MAX_FILE_MB} MB each. Two or more folders in the zip are classes."
 )
 _END: Final = b"PK\x05\x06"  # of the zip's directory; 22 bytes and a comment of at most 65,535
+_ENTRY: Final = b"PK\x01\x02"  # of one member in the directory
 _END64: Final = b"PK\x06\x07"
 _MAX_DIRECTORY: Final = 32 << 20
 _MARK: Final = "set.json"
@@ -140,7 +143,10 @@ def _opened(file: IO[bytes]) -> zipfile.ZipFile:
     if end < 0 or len(tail) < end + 22:
         raise UserError("This is not a zip file, or its end is missing; choose a zip of images.")
     entries, directory = struct.unpack("<HI", tail[end + 10 : end + 16])
-    if _END64 in tail or entries > MAX_MEMBERS or directory > _MAX_DIRECTORY:
+    end += size - len(tail)
+    file.seek(max(0, end - directory))
+    told = file.read(min(directory, _MAX_DIRECTORY)).count(_ENTRY)  # whatever number of them the end claims
+    if _END64 in tail or max(entries, told) > MAX_MEMBERS or directory > _MAX_DIRECTORY:
         raise UserError(f"The zip holds more than {MAX_MEMBERS:,} files; {_BY_COMMAND}.")
     file.seek(0)
     try:
@@ -236,9 +242,9 @@ def _class_folders(members: list[zipfile.ZipInfo]) -> dict[str, str]:
         UserError: there are too many classes.
     """
     parts = {member.filename: PurePosixPath(member.filename).parts for member in members}
-    depth = 0
-    while all(len(path) > depth + 1 for path in parts.values()) and len({p[: depth + 1] for p in parts.values()}) == 1:
-        depth += 1
+    least = min(len(path) for path in parts.values()) - 1
+    ends = zip(min(parts.values()), max(parts.values()), strict=False)  # what these begin with, all begin with
+    depth = min(least, sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], ends)))
     tops = {name: path[depth] for name, path in parts.items() if len(path) > depth + 1}
     classes = sorted(set(tops.values()))
     if len(classes) < 2:
@@ -276,8 +282,9 @@ def _free_name(parent: Path, title: str) -> str:
 def _remove_stale(parent: Path) -> None:
     """What uploads that were cut off left behind."""
     for path in parent.glob(".upload-*"):
-        if time.time() - path.stat().st_mtime > _STALE_SECONDS:
-            shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another upload may end meanwhile
+            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _shown(member: zipfile.ZipInfo) -> str:

@@ -90,6 +90,13 @@ def many() -> io.BytesIO:
     return io.BytesIO(content[: end + 10] + struct.pack("<H", 60_000) + content[end + 12 :])
 
 
+def modest() -> io.BytesIO:
+    """50,001 members of which the end claims one."""
+    content = zipped({f"{i}.txt": b"" for i in range(50_001)}, zipfile.ZIP_STORED).getvalue()
+    end = content.rfind(b"PK\x05\x06")
+    return io.BytesIO(content[: end + 8] + struct.pack("<HH", 1, 1) + content[end + 12 :])
+
+
 @pytest.mark.parametrize(
     ("make", "match"),
     [
@@ -100,6 +107,7 @@ def many() -> io.BytesIO:
         (linked, "is a link"),
         (encrypted, "encrypted"),
         (many, "more than 50,000 files"),
+        (modest, "more than 50,000 files"),
         (lambda: io.BytesIO(b"no zip at all"), "not a zip file"),
         (lambda: io.BytesIO(b""), "not a zip file"),
         (lambda: zipped({"a.txt": b""}), "There are no images in the zip"),
@@ -136,6 +144,17 @@ def test_a_hundred_megapixels_and_foreign_methods_count_as_unusable(tmp_path: Pa
     assert made.note.endswith("large.png (100 megapixels, and 50 are the most).")
     with pytest.raises(UserError, match="packed by a method that is not read"):
         add_zip(zipped(TWO, zipfile.ZIP_LZMA), "x", tmp_path)
+
+
+def test_folders_around_everything_do_not_count_however_many_there_are() -> None:
+    around = "a/" * 20_000
+    names = [f"{around}{kind}/{i}.png" for i in range(50) for kind in ("x", "y")]
+    folders = uploads._class_folders([zipfile.ZipInfo(name) for name in names])
+    assert folders == {name: name.split("/")[-2] for name in names}
+    assert uploads._class_folders([zipfile.ZipInfo(f"{around}{i}.png") for i in range(3)]) == {}
+    assert uploads._class_folders([zipfile.ZipInfo(name) for name in ("a/b/1.png", "a/2.png", "a/c/3.png")]) == {
+        "a/b/1.png": "b", "a/c/3.png": "c",
+    }  # fmt: skip
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
