@@ -30,7 +30,7 @@ from dcgan.players import load_discriminator
 from dcgan.runs import Run, create_run, open_run
 from dcgan.sampling import load_generator
 from dcgan.session import run_training
-from ui import explore_routes
+from ui import explore_routes, insights
 
 __all__ = ["trained_run"]
 
@@ -155,6 +155,14 @@ def test_test_images_come_first_where_there_are_some(
     test = {image.numpy().tobytes() for image in load_dataset("mnist", split="test").images}
     assert data["split"] == "test"
     assert {image.tobytes() for image in numbers(data["images"], "u1").reshape(3, -1)} <= test
+
+
+def test_of_many_real_images_an_even_choice_is_kept(
+    runs_dir: Path, small_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(insights, "_REAL_BYTES", 100 * 28 * 28)
+    kept, split = insights._real_images(create_run(runs_dir / "other", small_config, "quick"))
+    assert split == "train" and torch.equal(kept, load_dataset("digits").images[::18])
 
 
 def test_conditions_have_pictures(client: TestClient, run: Run, runs_dir: Path, small_config: TrainConfig) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +28,7 @@ MAP_SEEDS: Final = 21  # times SAMPLES: images of a map
 MAP_SEEDS_LARGE: Final = 8  # of images wider than THUMB
 THUMB: Final = 32  # pixels: the widest image in a sheet
 SHEET_COLUMNS: Final = SAMPLES
+_REAL_BYTES: Final = 50_000_000  # of the real images kept of a run; of more, an even choice
 _LOG_ODDS: Final = ("non-saturating", "minimax")  # objectives whose D says a probability
 _CROWD: Final = 31  # samples that stand beside an image where D also looks at variety
 Array = NDArray[np.float32]
@@ -179,10 +181,12 @@ def _real_images(run: Run) -> tuple[Tensor, str]:
         raise UserError(f"The real images of {run.dataset_title} are not on this computer.")
     for split in ("test", "train"):
         try:
-            return load_for(data_of(run), split=split, download=False).images, split
+            images = load_for(data_of(run), split=split, download=False).images
         except UserError:
             if split == "train":
                 raise
+        else:
+            return images[:: math.ceil(images.nbytes / _REAL_BYTES)].clone(), split
     raise AssertionError
 
 
