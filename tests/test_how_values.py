@@ -1,5 +1,6 @@
 """What a run says to each step, for every objective, with real images and without."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,11 +44,13 @@ def _gone(*_: object, **__: object) -> None:
     raise OSError("gone")
 
 
-def test_pictures_are_whole_multiples(runs_dir: Path, small_config: TrainConfig) -> None:
+def test_pictures_are_whole_multiples_and_numbers_of_z_are_told(runs_dir: Path, small_config: TrainConfig) -> None:
     run = create_run(runs_dir / "r", small_config.with_changes(epochs=1, image_size=32), "quick")
     run_training(run)
-    shown = figure("judge", how_models.values(run, 0), run.config)
-    assert 'width="64" height="64"' in shown
+    values = how_models.values(run, 0)
+    assert 'width="64" height="64"' in figure("judge", values, run.config)
+    assert f", {len(values.z) - 3} more): bars" in figure("draw", values, run.config)
+    assert "z = (0.50, −1.25): bars" in figure("draw", replace(values, z=(0.5, -1.25)), run.config)
 
 
 def test_a_new_state_brings_new_values_and_an_old_one_is_kept(runs_dir: Path, small_config: TrainConfig) -> None:

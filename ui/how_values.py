@@ -25,11 +25,11 @@ def figure(key: str, values: Values, config: TrainConfig) -> str:
 def _draw(values: Values, config: TrainConfig) -> str:
     asked = f"asked for: {escape(values.asked[0])}" if values.asked else ""
     first = ", ".join(f"{number:.2f}" for number in values.z[:3]).replace("-", "−")
-    rest = f"{len(values.z) - 3} more" if len(values.z) > 3 else ""
+    rest = f", {len(values.z) - 3} more" if len(values.z) > 3 else ""
     return (
         f'<div class="how-one">{_strip(values.z)}<span aria-hidden="true">→</span>'
         f"{_picture(values.fake[0], values.size, 'the image that G draws from them')}<span>{asked}</span></div>"
-        f'<p class="how-faint">z = ({first}, {rest}): bars up are above zero, bars down below.</p>'
+        f'<p class="how-faint">z = ({first}{rest}): bars up are above zero, bars down below.</p>'
     )
 
 
