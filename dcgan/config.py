@@ -287,6 +287,8 @@ def _checked(spec: Field[Any], value: Any) -> Any:
         value = int(value)
     if type(value) is not kind:
         raise UserError(f"{spec.name} must be {_KIND_WORDS[kind]}, not {value!r}.")
+    if kind is str and value != value.encode("utf-8", "replace").decode():  # a file system may take such names
+        raise UserError(f"{spec.name} must be text in UTF-8, not {value!r}; rename it.")
     if info.choices and value not in info.choices:
         raise UserError(f"{spec.name} must be one of {', '.join(info.choices)}, not {value!r}.")
     if kind in (int, float) and not info.low <= value <= info.high:

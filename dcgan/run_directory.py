@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dcgan.config import TrainConfig
+from dcgan.config import IMAGE_SIZES, TrainConfig
 from dcgan.datasets import DATASETS
 from dcgan.errors import UserError
 from dcgan.files import read_json
@@ -91,7 +91,7 @@ class Run:
     @property
     def label(self) -> str:
         """The name people gave the run; empty where nobody did."""
-        return str((read_json(self.path / "label.json") or {}).get("title") or "")
+        return _text((read_json(self.path / "label.json") or {}).get("title") or "")
 
     @property
     def title(self) -> str:
@@ -180,13 +180,13 @@ def open_run(path: Path) -> Run:
         )
     try:
         config = TrainConfig.from_dict(record["config"])
-        size, channels = (_positive(record[key]) for key in ("image_size", "channels"))
-        classes = _positive(record["num_classes"]) if record["num_classes"] != 0 else 0
+        size, channels = _positive(record["image_size"], max(IMAGE_SIZES)), _positive(record["channels"], 3)
+        classes = _positive(record["num_classes"], MAX_CLASSES) if record["num_classes"] != 0 else 0
         return Run(
             path=path,
             config=config,
-            preset=str(record["preset"]),
-            dataset_title=str(record["dataset_title"]),
+            preset=_text(record["preset"]),
+            dataset_title=_text(record["dataset_title"]),
             image_size=size,
             channels=channels,
             num_classes=classes,
@@ -220,18 +220,23 @@ def _moment(seconds: float) -> str:
 def _class_names(value: Any, config: TrainConfig, count: int) -> tuple[str, ...]:
     """One name a class: as recorded, else as the data set names them today, else numbers."""
     known = DATASETS[config.dataset].class_names if config.dataset in DATASETS else ()
-    names = tuple(str(name)[:80] for name in value) if isinstance(value, list) else known
-    return names if len(names) == count else tuple(map(str, range(min(count, MAX_CLASSES))))
+    names = tuple(_text(name)[:80] for name in value) if isinstance(value, list) else known
+    return names if len(names) == count else tuple(map(str, range(count)))
 
 
 def _parent(value: Any) -> Parent | None:
     if value is None:
         return None
-    return Parent(str(value["run"]), _positive(value["step"]))
+    return Parent(_text(value["run"]), _positive(value["step"]))
 
 
-def _positive(value: Any) -> int:
-    if type(value) is not int or not 1 <= value <= 10**9:
+def _text(value: Any) -> str:
+    """`value` as text that can be shown: JSON and file names may hold halves of characters."""
+    return str(value).encode("utf-8", "replace").decode()
+
+
+def _positive(value: Any, most: int = 10**9) -> int:
+    if type(value) is not int or not 1 <= value <= most:
         raise ValueError(value)
     return value
 

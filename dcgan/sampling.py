@@ -18,10 +18,11 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from dcgan.config import TrainConfig
+from dcgan.config import IMAGE_SIZES, TrainConfig
 from dcgan.data import to_uint8
 from dcgan.errors import UserError
 from dcgan.files import write_bytes
+from dcgan.image_files import MAX_CLASSES
 from dcgan.models import Generator, ImageShape, condition_vector
 from dcgan.runs import Frame, Run
 
@@ -148,6 +149,10 @@ def load_snapshot(frame: Frame) -> TrainedGenerator:
     network, config, shape, header = read_network(frame.path, SNAPSHOT_FORMAT, what, Generator)
     with _damage_in(frame.path, what):
         counts = tuple(int(n) for n in json.loads(header["class_counts"]))
+        if not 0 < sum(counts) < 10**15 or min(counts) < 0 or len(counts) > MAX_CLASSES:
+            raise ValueError(counts)
+        if len(counts) != config.num_conditions(shape.num_classes) and config.conditioning != "none":
+            raise ValueError(counts)
         return TrainedGenerator(network, config, shape, counts, int(header["epoch"]), int(header["step"]))
 
 
@@ -166,7 +171,7 @@ def read_network(
         if header.get("format") != mark:
             raise UserError(f"{path.name} is not a {what} saved by this program.")
         config = TrainConfig.from_dict(json.loads(header["config"]))
-        shape = ImageShape(**json.loads(header["shape"]))
+        shape = _shape(json.loads(header["shape"]))
         with torch.device("meta"):  # a small file that asks for a huge network gets no memory for it
             expected = {name: tuple(value.shape) for name, value in build(config, shape).state_dict().items()}
         found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
@@ -175,6 +180,18 @@ def read_network(
         network = build(config, shape)
         network.load_state_dict({name: file.get_tensor(name) for name in expected})
     return network.eval().requires_grad_(False), config, shape, header
+
+
+def _shape(told: Mapping[str, int]) -> ImageShape:
+    """The shape in a header; a few weights may claim to draw images of any size, so it is held to what can be trained.
+
+    Raises:
+        ValueError, TypeError: it cannot.
+    """
+    shape = ImageShape(**told)
+    if not (1 <= shape.size <= max(IMAGE_SIZES) and shape.channels in (1, 3) and 0 <= shape.num_classes <= MAX_CLASSES):
+        raise ValueError(shape)
+    return shape
 
 
 @contextmanager

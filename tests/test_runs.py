@@ -237,6 +237,26 @@ def test_runs_are_listed_newest_first_and_bundled_last(runs_dir: Path) -> None:
     assert [run.name for run in runs.list_runs()] == ["c", "b", "bundled-a"]
 
 
+@pytest.mark.parametrize(
+    "changes", [{"image_size": 14336}, {"channels": 4}, {"num_classes": 10**6}, {"config": {"source": "\ud800"}}]
+)
+def test_a_run_that_asks_for_more_than_can_be_trained_is_refused(run: runs.Run, changes: dict[str, Any]) -> None:
+    record = json.loads((run.path / "run.json").read_text())
+    (run.path / "run.json").write_text(json.dumps({**record, **changes}))
+    with pytest.raises(UserError, match="cannot be read"):
+        runs.open_run(run.path)
+
+
+def test_halves_of_characters_are_shown_as_question_marks(run: runs.Run) -> None:
+    record = json.loads((run.path / "run.json").read_text())
+    broken = {"dataset_title": "a\udcff", "preset": "\ud800", "class_names": ["\udfff"] * 10}
+    (run.path / "run.json").write_text(json.dumps({**record, **broken}))
+    again = runs.open_run(run.path)
+    assert again.title.startswith("? on a?, ") and again.class_names == ("?",) * 10
+    (run.path / "label.json").write_text('{"title": "x\\ud800"}')
+    assert again.title == "x?"
+
+
 def test_unique_names_never_collide(runs_dir: Path) -> None:
     made = {
         runs.create_run(runs_dir / runs.unique_name("quick", runs_dir), TrainConfig(), "quick").name for _ in range(5)

@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 from dcgan.config import TrainConfig
 from dcgan.data import ImageData
 from dcgan.errors import UserError
+from dcgan.models import Generator, ImageShape
 from dcgan.runs import Frame
 from dcgan.sampling import TrainedGenerator, draw_samples, load_snapshot, save_snapshot
 from dcgan.training import Trainer
@@ -73,6 +74,24 @@ def test_unconditional_generators_cannot_be_asked_for_a_digit(small_config: Trai
     assert draw_samples(trained, 2, 0)[1] is None
     with pytest.raises(UserError, match="trained without labels"):
         draw_samples(trained, 2, 0, 3)
+
+
+@pytest.mark.parametrize("counts", [[], [1] * 9, [1] * 9 + [-1], [0] * 10, [1] * 11])
+def test_counts_that_no_class_can_be_drawn_by_are_damage(snapshot: tuple[Trainer, Frame], counts: list[int]) -> None:
+    trainer, frame = snapshot
+    weights = trainer.generator_weights()
+    save_snapshot(frame.path, weights, trainer.config, trainer.shape, counts, epoch=1, step=3)
+    with pytest.raises(UserError, match="gone or damaged"):
+        load_snapshot(frame)
+
+
+def test_few_weights_that_would_draw_giant_images_are_refused(snapshot: tuple[Trainer, Frame]) -> None:
+    trainer, frame = snapshot
+    config, shape = trainer.config, ImageShape(7 * 2**11, 1, 10)
+    save_snapshot(frame.path, Generator(config, shape).state_dict(), config, shape, [1] * 10, epoch=1, step=3)
+    assert frame.path.stat().st_size < 1_000_000
+    with pytest.raises(UserError, match="gone or damaged"):
+        load_snapshot(frame)
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut", "foreign", "shapes", "huge", "noise"])
