@@ -50,6 +50,7 @@ def test_every_line_of_an_evaluation_is_explained() -> None:
 
 def test_the_words_of_the_field_are_there() -> None:
     terms = {"Density", "Coverage", "KL", "D(x)", "D(G(z))", "EMA", "Latent size", "Slerp", "Truncation", "FID", "FD"}
+    terms |= {"PCA", "t-SNE", "Standard deviation", "Variance"}
     assert terms <= explained()
 
 
