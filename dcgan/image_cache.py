@@ -8,16 +8,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, int64, uint8
 
 KEPT = 8  # files; the one used longest ago goes first
 _VERSION = 1
+_TORN_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,17 @@ def _read(file: Path) -> Decoded | None:
         file.touch()
     except (OSError, SafetensorError, KeyError, ValueError):
         return None
+    if images.dim() != 4 or (images.dtype, classes.dtype, classes.shape) != (uint8, int64, images.shape[:1]):
+        return None
     return Decoded(images, classes, note)
 
 
 def _write(file: Path, found: Decoded) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".tmp")
+    for torn in file.parent.glob("*.tmp"):  # whoever wrote it was killed
+        if time.time() - torn.stat().st_mtime > _TORN_SECONDS:
+            torn.unlink(missing_ok=True)
+    temporary = file.with_name(f"{file.stem}-{uuid.uuid4().hex}.tmp")  # two runs may start on the same images at once
     try:
         tensors = {"images": found.images.contiguous(), "classes": found.classes}
         save_file(tensors, temporary, {"note": json.dumps(found.note)})
