@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import shutil
 import tarfile
 import tempfile
@@ -10,6 +11,7 @@ import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dcgan.datasets import dataset_info
 from dcgan.errors import UserError
@@ -67,6 +69,9 @@ def _fetch(addresses: list[str], path: Path, md5: str | None, counter: _Counter)
             return _fetch_one(address, path, md5, counter)
         except OSError as error:
             last = error
+        except http.client.HTTPException as error:  # an answer that ends in the middle, or is none
+            last = OSError(f"the answer of {urlsplit(address).hostname} is broken")
+            last.__cause__ = error
     raise last
 
 

@@ -1,6 +1,7 @@
 """Public data sets, read by the real loader from small files of the same format that are made here."""
 
 import gzip
+import http.client
 import io
 import struct
 import tarfile
@@ -176,6 +177,17 @@ def test_archives_are_unpacked_into_place(
     data: ImageData = load_dataset("cifar10", tmp_path)
     assert torch.equal(data.labels, torch.tensor([1, 2] * 5))
     assert [path.name for path in tmp_path.iterdir()] == ["cifar-10-batches-bin"]
+
+
+def test_an_answer_that_breaks_off_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise http.client.IncompleteRead(b"")
+
+    monkeypatch.setattr("urllib.request.urlopen", lambda request, timeout: Broken())
+    with pytest.raises(UserError, match=r"could not be downloaded .*the answer of www.cs.toronto.edu is broken"):
+        load_dataset("cifar10", tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_a_network_every_set_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
