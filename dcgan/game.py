@@ -76,8 +76,12 @@ def real_images(run: Run) -> RealImages:
 
 
 def play_round(players: Players, real: RealImages | None, count: int = 8, seed: int = 0) -> Round:
-    """Let both players look at `count` real and as many generated images; G draws the classes of the real ones."""
+    """Let both players look at `count` real and as many generated images; G draws the classes of the real ones.
+
+    Where there are fewer real ones, it is that many of both.
+    """
     G, D = players.generator, players.discriminator
+    count = count if real is None else min(count, len(real.images))
     draw = torch.Generator().manual_seed(seed)
     z = G.random_z(count, draw)
     chosen = None if real is None else torch.randperm(len(real.images), generator=draw)[:count]

@@ -10,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from dcgan.config import TrainConfig
 from dcgan.data import to_unit_range
 from dcgan.errors import UserError
-from dcgan.game import play_round, real_images, wish_pictures
+from dcgan.game import RealImages, play_round, real_images, wish_pictures
 from dcgan.models import Discriminator, Generator, ImageShape, initialise
 from dcgan.players import Players, TrainedDiscriminator
 from dcgan.runs import Run, create_run
@@ -99,6 +99,13 @@ def test_the_picture_of_a_wish_shows_where_and_which_way(run: Run) -> None:
     place = int(found.wish[0, 0].argmin())
     red, _, blue = pictures[0, place // 28, place % 28].tolist()
     assert blue > red
+
+
+def test_a_handful_of_real_images_meet_as_many_fakes(run: Run) -> None:
+    few = RealImages(*(part[:3] for part in vars(real_images(run)).values()))
+    found = play_round(players(run.config), few, seed=4)
+    assert found.real is not None and len(found.real) == len(found.fake) == len(found.z) == 3
+    assert found.loss_d is not None and found.classes is not None and len(found.classes) == 3
 
 
 def test_without_real_images_the_fakes_are_still_judged(run: Run) -> None:
