@@ -59,7 +59,7 @@ def _tsne(components: Places, report: Report) -> Places:
     from sklearn.manifold import TSNE
 
     count = len(components)
-    places: Places = components[:, :2] / components[:, 0].std() * 1e-4
+    places: Places = components[:, :2] / max(components[:, 0].std(), 1e-9) * 1e-4  # 0 where all images are one
     for turn in range(ROUNDS):
         exaggeration = _EXAGGERATION if turn == 0 else 1.0
         rounds = TSNE(

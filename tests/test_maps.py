@@ -45,6 +45,12 @@ def test_tsne_keeps_digits_together_and_shows_how_it_goes() -> None:
     assert np.array_equal(lay_out(images, "tsne"), places)
 
 
+@pytest.mark.parametrize("kind", ["pca", "tsne"])
+def test_images_that_are_all_one_have_places_too(kind: str) -> None:
+    places = lay_out(np.full((40, 1, 28, 28), 7, np.uint8), kind)
+    assert places.shape == (40, 2) and np.isfinite(places).all()
+
+
 def test_what_cannot_be_laid_out_is_one_sentence() -> None:
     with pytest.raises(UserError, match="pca or tsne, not 'umap'"):
         lay_out(np.zeros((9, 1, 28, 28), np.uint8), "umap")
