@@ -37,18 +37,20 @@ class Cloud {
         if (found.places) await this.show(found, state.epoch, stale);
         done = found.done;
         if (!done) await new Promise((rest) => setTimeout(rest, CLOUD_AGAIN));
-        if (stale() || this.panel.state.view !== "map") return this.forget(done);
+        if (stale()) return;
+        if (!done && this.panel.state.view !== "map") return this.forget();
       }
       this.find(".laid").textContent = LAYOUTS[kind];
     } catch (error) {
+      if (stale()) return;
       this.wish = null;
       this.panel.fail(error);
     }
   }
 
   // Whoever left before the map was whole asks again on coming back.
-  forget(done) {
-    if (!done) this.wish = null;
+  forget() {
+    this.wish = null;
   }
 
   tell({ share, seconds_left: left, done }) {

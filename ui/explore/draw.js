@@ -233,11 +233,12 @@ function inkBox(pad) {
   const { data } = pad.getContext("2d").getImageData(0, 0, pad.width, pad.height);
   let [left, top, right, bottom, x, y, sum] = [pad.width, pad.height, -1, -1, 0, 0, 0];
   for (let i = 0; i < data.length; i += 4) {
-    if (data[i] < 32) continue;
+    const ink = Math.max(data[i], data[i + 1], data[i + 2]); // of any colour
+    if (ink < 32) continue;
     const [column, row] = [(i / 4) % pad.width, Math.floor(i / 4 / pad.width)];
     [left, right] = [Math.min(left, column), Math.max(right, column)];
     [top, bottom] = [Math.min(top, row), Math.max(bottom, row)];
-    [x, y, sum] = [x + column * data[i], y + row * data[i], sum + data[i]];
+    [x, y, sum] = [x + column * ink, y + row * ink, sum + ink];
   }
   if (!sum) return null;
   return { left, top, width: right - left + 1, height: bottom - top + 1, x: x / sum, y: y / sum };
