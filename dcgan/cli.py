@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from dcgan import queue, torchrun
+from dcgan.arguments import Parser, add_bundle, add_evaluate, add_export, add_sample, add_train, number, seed_number
 from dcgan.config import TrainConfig, config_fields, nearest
-from dcgan.datasets import DATA_DIR_VARIABLE, LIMITS, OWN_IMAGES, info_for
+from dcgan.datasets import OWN_IMAGES, info_for
 from dcgan.errors import DcganError, UserError
-from dcgan.presets import PRESETS, get_preset
+from dcgan.presets import get_preset
 from dcgan.runs import Run, change_config, create_run, default_runs_dir, find_run, list_runs, open_run, unique_name
 
 
@@ -37,117 +37,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says one sentence about a wrong command line, with the nearest flag for an unknown one."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options, allow_abbrev=False)
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As argparse does, but what is not known is refused here, where the nearest flag can be named."""
-        found, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            known = [flag for flag in self._option_string_actions if flag.startswith("--")]
-            hint = nearest(unknown[0].split("=")[0], known) if unknown[0].startswith("-") else f"see {self.prog} --help"
-            raise UserError(f"{unknown[0]!r} is not known here; {hint}.")
-        return found, unknown
-
-    def error(self, message: str) -> NoReturn:
-        """Raise what argparse has to say, as one sentence."""
-        text = re.sub(r"^argument (\S+): ", r"\1: ", message.strip().rstrip("."))
-        raise UserError(f"{text}; see {self.prog} --help.")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="dcgan", description="Train a DCGAN, look at its runs, draw samples.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-    _add_train(commands.add_parser("train", help="train a run"))
-    _add_sample(commands.add_parser("sample", help="draw images from a trained run"))
-    _add_evaluate(commands.add_parser("evaluate", help="measure how good a run's digits are"))
-    _add_export(commands.add_parser("export", help="write a run's generator for other programs"))
-    _add_bundle(commands.add_parser("bundle", help="copy a run without what only training needs"))
-    _add_runs(commands.add_parser("runs", help="list all runs"))
+    parser = Parser(prog="dcgan", description="Train a DCGAN, look at its runs, draw samples.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+    for name, does, add, command in (
+        ("train", "train a run", add_train, _train),
+        ("sample", "draw images from a trained run", add_sample, _sample),
+        ("evaluate", "measure how good a run's digits are", add_evaluate, _evaluate),
+        ("export", "write a run's generator for other programs", add_export, _export),
+        ("bundle", "copy a run without what only training needs", add_bundle, _bundle),
+        ("runs", "list all runs", None, _runs),
+    ):
+        one = commands.add_parser(name, help=does)
+        one.set_defaults(command=command)
+        if add:
+            add(one)
     return parser
 
 
-def _add_train(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command=_train)
-    parser.add_argument("--preset", help=f"starting point: {', '.join(PRESETS)} (default quick)")
-    parser.add_argument("--run-dir", type=Path, help="where the run is kept (default: a new one in checkpoints/)")
-    parser.add_argument(
-        "--data-dir", type=Path, help=f"where the data sets are (default: ${DATA_DIR_VARIABLE} or data/); with "
-        f"--dataset {OWN_IMAGES}, your own images: {LIMITS}",
-    )  # fmt: skip
-    parser.add_argument("--max-seconds", help="end cleanly after this much training time")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --run-dir; --epochs may be raised")
-    for name, kind, info in config_fields():
-        flag = "--" + name.replace("_", "-")
-        text = info.help.replace("%", "%%") + (f" One of {', '.join(info.choices)}." if info.choices else "")
-        if kind is bool:
-            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
-        else:
-            parser.add_argument(flag, dest=name, metavar=_METAVARS[kind], help=text)
-
-
-_METAVARS = {int: "N", float: "X", str: "NAME"}
-
-
-def _add_sample(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command=_sample)
-    parser.add_argument("run", metavar="RUN", help="a run's name or directory")
-    parser.add_argument("--num-samples", default="64", help="how many images (default 64)")
-    parser.add_argument("--seed", default="0", help="same seed, same images (default 0)")
-    parser.add_argument("--epoch", help="the generator of this epoch (default: the newest)")
-    parser.add_argument("--digit", help="the class to draw, by number or name, for runs trained with labels")
-    parser.add_argument("--output", type=Path, required=True, help=".npy: uint8 array; .png: a grid; else a folder")
-
-
-def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command=_evaluate)
-    parser.add_argument("run", metavar="RUN", help="a run's name or directory")
-    parser.add_argument("--num-samples", default="10000", help="how many images to judge (default 10000)")
-    parser.add_argument("--seed", default="0", help="same seed, same images (default 0)")
-    parser.add_argument("--epoch", help="the generator of this epoch (default: the newest)")
-    parser.add_argument("--split", default="test", help="real digits to compare with: test, held_out or train")
-    parser.add_argument("--data-dir", type=Path, help="with MNIST there, coverage and copies are measured too")
-    parser.add_argument(
-        "--fid", nargs="?", const="", metavar="WEIGHTS", help="also the FID; takes torch-fidelity and many minutes"
-    )
-    parser.add_argument(
-        "--nearest-neighbour", action="store_true",
-        help="also read real digits by their nearest of 50,000 generated ones; needs MNIST and half a minute",
-    )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--save", action="store_true", help="keep the result in the run's directory")
-
-
-def _add_export(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command=_export)
-    parser.add_argument("run", metavar="RUN", help="a run's name or directory")
-    parser.add_argument("--format", required=True, help=f"one of {', '.join(_FORMATS)}")
-    parser.add_argument("--epoch", help="the generator of this epoch (default: the newest)")
-    parser.add_argument("--seed", default="0", help="for gif, mp4, webm: which random walk is filmed (default 0)")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the file to write")
-
-
-_FORMATS = ("safetensors", "onnx", "html", "gif", "mp4", "webm")  # those of dcgan.export, which loads torch
-
-
-def _add_bundle(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command=_bundle)
-    parser.add_argument("run", metavar="RUN", help="a run's name or directory")
-    parser.add_argument("target", metavar="TARGET", type=Path, help="the new directory")
-    parser.add_argument("--epochs", default="", help="generators to keep, such as 1,2,5,10 (default: all)")
-    parser.add_argument("--title", default="", help="the name people see (default: as the run's)")
-
-
-def _add_runs(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command=_runs)
-
-
 def _train(options: argparse.Namespace) -> None:
-    max_seconds = _number(options.max_seconds, "--max-seconds", float) if options.max_seconds is not None else None
-    if max_seconds is not None and max_seconds <= 0:
+    max_seconds = number(options.max_seconds, "--max-seconds", float) if options.max_seconds is not None else None
+    if max_seconds is not None and not max_seconds > 0:
         raise UserError("--max-seconds must be more than 0.")
     changes = _config_changes(options)
     run = None if torchrun.started_together() else _train_run(options, changes)
@@ -178,15 +88,8 @@ def _config_changes(options: argparse.Namespace) -> dict[str, Any]:
     for name, kind, _ in config_fields():
         value = getattr(options, name)
         if value is not None:
-            changes[name] = _number(value, "--" + name.replace("_", "-"), kind) if kind in (int, float) else value
+            changes[name] = number(value, "--" + name.replace("_", "-"), kind) if kind in (int, float) else value
     return changes
-
-
-def _number(text: str, flag: str, kind: type) -> Any:
-    try:
-        return kind(text)
-    except ValueError:
-        raise UserError(f"{flag} must be {'a whole number' if kind is int else 'a number'}, not {text!r}.") from None
 
 
 def _train_run(options: argparse.Namespace, changes: dict[str, Any]) -> Run:
@@ -261,8 +164,8 @@ def _class_number(run: Run, text: str) -> int:
 
 
 def _sample(options: argparse.Namespace) -> None:
-    count, seed = _number(options.num_samples, "--num-samples", int), _number(options.seed, "--seed", int)
-    epoch = None if options.epoch is None else _number(options.epoch, "--epoch", int)
+    count, seed = number(options.num_samples, "--num-samples", int), seed_number(options.seed)
+    epoch = None if options.epoch is None else number(options.epoch, "--epoch", int)
     run = find_run(options.run)
     digit = None if options.digit is None else _class_number(run, options.digit)
     from dcgan.export import write_samples
@@ -274,8 +177,8 @@ def _sample(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    count, seed = _number(options.num_samples, "--num-samples", int), _number(options.seed, "--seed", int)
-    epoch = None if options.epoch is None else _number(options.epoch, "--epoch", int)
+    count, seed = number(options.num_samples, "--num-samples", int), seed_number(options.seed)
+    epoch = None if options.epoch is None else number(options.epoch, "--epoch", int)
     run = find_run(options.run)
     from dcgan.evaluation import evaluate_run
     from dcgan.inception import load_inception
@@ -296,8 +199,8 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    epoch = None if options.epoch is None else _number(options.epoch, "--epoch", int)
-    seed = _number(options.seed, "--seed", int)
+    epoch = None if options.epoch is None else number(options.epoch, "--epoch", int)
+    seed = seed_number(options.seed)
     run = find_run(options.run)
     from dcgan.export import write_generator
 
@@ -306,7 +209,7 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _bundle(options: argparse.Namespace) -> None:
-    epochs = [_number(text, "--epochs", int) for text in options.epochs.split(",") if text]
+    epochs = [number(text, "--epochs", int) for text in options.epochs.split(",") if text]
     run = find_run(options.run)
     from dcgan.bundle import bundle_run
 

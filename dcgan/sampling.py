@@ -28,6 +28,7 @@ from dcgan.runs import Frame, Run
 
 SNAPSHOT_FORMAT = "dcgan-generator-1"
 BATCH = 500
+MAX_SAMPLES = 1_000_000  # of 28x28 pixels they take 0.8 GB
 Network = TypeVar("Network", bound=nn.Module)
 _DAMAGED = (  # what reading a file of unknown content can raise
     OSError, safetensors.SafetensorError, LookupError, TypeError, ValueError, ArithmeticError, RuntimeError,
@@ -84,10 +85,12 @@ def draw_samples(
     """`count` images uint8 [N, C, H, W] and the classes asked for, int64 [N] (None where G knows no classes).
 
     Raises:
-        UserError: `count` is not positive, or `label` is asked of a generator without it.
+        UserError: `count` is not positive or more than `MAX_SAMPLES`, or `label` is asked of a generator without it.
     """
     if count < 1:
         raise UserError(f"The number of samples must be at least 1, not {count}.")
+    if count > MAX_SAMPLES:
+        raise UserError(f"The number of samples must be at most {MAX_SAMPLES:,}, not {count:,}; draw them in parts.")
     if label is not None and not trained.conditional:
         raise UserError("This generator was trained without labels, so it cannot be asked for one digit.")
     if label is not None and not 0 <= label < trained.num_conditions:

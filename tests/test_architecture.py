@@ -76,6 +76,7 @@ ORDER = (
     "tickets",
     "queue",
     "branching",
+    "arguments",
     "cli",
     "__main__",
 )

@@ -60,7 +60,10 @@ def test_same_seed_same_images(snapshot: tuple[Trainer, Frame]) -> None:
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
-@pytest.mark.parametrize(("count", "label", "match"), [(0, None, "at least 1"), (1, 10, "between 0 and 9, not 10")])
+@pytest.mark.parametrize(
+    ("count", "label", "match"),
+    [(0, None, "at least 1"), (10**12, None, "at most 1,000,000"), (1, 10, "between 0 and 9, not 10")],
+)
 def test_impossible_samples_are_refused(
     snapshot: tuple[Trainer, Frame], count: int, label: int | None, match: str
 ) -> None:
