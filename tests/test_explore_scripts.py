@@ -25,6 +25,33 @@ await cloud.load("pca");
 console.log(JSON.stringify({ shown, words: laid.textContent, known: LAYOUTS.pca, wish: cloud.wish }));
 """
 
+NAMES = """
+globalThis.setTimeout = (next) => queueMicrotask(next);
+let asked = 0;
+const answers = [null, { done: false }, { done: true, names: ["slant"], words: ["2 degrees"] }];
+const engine = { get: async () => answers[asked++] ?? Promise.reject(new Error("busy")) };
+const names = new DirectionNames({ engine, root: { dataset: {} } });
+await names.ask(3, () => {});
+const [name, tries] = [names.full(0), asked];
+await names.ask(4, () => {});
+console.log(JSON.stringify({ name, tries, all: asked, other: names.full(0) }));
+"""
+
+CLASSES = """
+const fitsARow = ({ classes }) => classes < 13;
+const setAttributes = Object.assign;
+class ConditionButton {}
+const element = () => ({ setAttribute() {}, dataset: {} });
+const told = [[10, "digit"], [100, "group"]].map(([classes, noun]) => {
+  const list = { replaceChildren() {} };
+  const find = (selector) => (selector === ".digit div" ? list : {});
+  const data = { run: { classes, noun, names: [] } };
+  Object.assign(Object.create(PanelView.prototype), { find, data }).buildDigits(classes);
+  return [list.role, list["aria-label"]];
+});
+console.log(JSON.stringify(told));
+"""
+
 INK = """
 const boxes = [[255, 0, 0], [0, 0, 255], [0, 200, 0], [20, 20, 20]].map((colour) => {
   const data = Array.from({ length: 4 * 4 }, (_, i) => (i === 6 ? [...colour, 255] : [0, 0, 0, 255])).flat();
@@ -46,6 +73,16 @@ def result_of(node: str, folder: Path, script: str, check: str) -> Any:
 def test_another_map_is_laid_out_while_the_first_is_still_asked_for(node: str, tmp_path: Path) -> None:
     found = result_of(node, tmp_path, "cloud.js", MAPS)
     assert found["shown"] == ["pca", "pca"] and found["words"] == found["known"] and found["wish"] == "pca 1"
+
+
+def test_names_are_asked_for_again_where_the_server_was_busy(node: str, tmp_path: Path) -> None:
+    found = result_of(node, tmp_path, "names.js", NAMES)
+    assert found == {"name": "slant (direction 1)", "tries": 3, "all": 9, "other": "direction 1"}
+
+
+def test_classes_are_called_what_they_are(node: str, tmp_path: Path) -> None:
+    told = result_of(node, tmp_path, "view.js", CLASSES)
+    assert told == [["radiogroup", "The digit to draw"], ["group", "The group to draw"]]
 
 
 def test_ink_of_any_colour_is_a_drawing(node: str, tmp_path: Path) -> None:

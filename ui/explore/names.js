@@ -1,6 +1,8 @@
 // What the directions are called: by what they were measured to change, once the server has measured it.
 
 const LOOK_AGAIN = 700; // milliseconds
+const TRY_AGAIN = 4000; // where the server could not say, as when it computes for too many others
+const MOST_TRIES = 6;
 
 class DirectionNames {
   constructor(panel) {
@@ -11,11 +13,13 @@ class DirectionNames {
   async ask(epoch, tell) {
     this.epoch = epoch;
     const { engine } = this.panel;
+    let failures = 0;
     while (!this.known.has(epoch)) {
       const found = await engine.get("effects", { epoch }).catch(() => null);
-      if (!found || engine !== this.panel.engine || epoch !== this.epoch) return;
-      if (found.done) this.known.set(epoch, found);
-      else await new Promise((rest) => setTimeout(rest, LOOK_AGAIN));
+      if (engine !== this.panel.engine || epoch !== this.epoch) return;
+      if (!found && (failures += 1) === MOST_TRIES) return;
+      if (found?.done) this.known.set(epoch, found);
+      else await new Promise((rest) => setTimeout(rest, found ? LOOK_AGAIN : TRY_AGAIN));
     }
     if (epoch !== this.epoch) return;
     this.panel.root.dataset.named = epoch;

@@ -30,7 +30,10 @@ class PanelView {
     this.find(".digit span").textContent = this.data.run.noun;
     this.chosen = null;
     if (!classes) return;
-    if (!fitsARow(this.data.run)) {
+    const inARow = fitsARow(this.data.run);
+    const words = { role: inARow ? "radiogroup" : "group", "aria-label": `The ${this.data.run.noun} to draw` };
+    setAttributes(this.find(".digit div"), words);
+    if (!inARow) {
       this.chosen = new ConditionButton(this, "Drawn", (digit) => this.setDigit(digit), true);
       this.find(".digit div").replaceChildren(this.chosen.root);
       return;
