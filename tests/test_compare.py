@@ -113,6 +113,8 @@ def test_the_figures_stand_beside_real_digits_and_the_best_is_marked(runs_dir: P
     assert distance.real == f"{real_digits('held_out', 2000).fd_lenet:.1f}"
     assert speed.cells == ("128", "256", "128") and speed.best == {1}
     assert rows["Readable digits"].best == frozenset()  # the same for both
+    share = f"{100 * real_digits('held_out', 2000).confident_share:.1f} %"
+    assert rows["Confident share"].cells == (share, share, "–") and rows["Confident share"].real == share
     assert rows["Missing digits"].cells == ("none", "none", "–")
     assert rows["Training time"].cells == ("3 min 20 s", "1 min 40 s", "3 min 20 s")
     assert "Readable digits" not in {row.label for row in compare_figures.final_figures(compared(runs[2], runs[2]))}

@@ -121,10 +121,13 @@ def _quality_rows(chosen: Sequence[Run]) -> list[Row]:
         return []
     real = real_report(chosen)
     distances = [report["fd_lenet"] if report else None for report in reports]
-    shares = [100 * report["readable_share"] if report else None for report in reports]
+    sure, shares = (
+        [100 * report[name] if report else None for report in reports] for name in ("confident_share", "readable_share")
+    )
     lacking = tuple(_missing(report["missing_classes"]) if report else NOTHING for report in reports)
     return [
         _ranked("Distance to real digits, fd_lenet", distances, "{:.1f}", real=real.fd_lenet if real else None),
+        _ranked("Confident share", sure, "{:.1f} %", highest=True, real=100 * real.confident_share if real else None),
         _ranked("Readable digits", shares, "{:.1f} %", highest=True, real=100 * real.readable_share if real else None),
         Row("Missing digits", lacking, _missing(real.missing_classes) if real else ""),
     ]
