@@ -166,6 +166,8 @@ def waiting(runs_dir: Path | None = None, *, launcher: Launcher | None = None) -
     places = [_left(run, known) for run in known if run.status().active]
     free = _limit(launcher or jobs.ChildProcesses()) - len(places)
     places += [0.0] * max(free, 0)
+    if free < 0 and None not in places:  # more train than may: as many must end before the next one starts
+        places[:] = sorted(seconds for seconds in places if seconds is not None)[-free:]
     found = []
     for number, (run, order) in enumerate(in_order(known), start=1):
         known_times = [seconds for seconds in places if seconds is not None]

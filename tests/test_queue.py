@@ -117,6 +117,21 @@ def test_places_and_estimates(one: Pretender) -> None:
     assert queue.place_of(open_named(names[0]), launcher=one) is None
 
 
+def test_where_more_train_than_may_the_first_to_end_makes_no_room(
+    runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher = Pretender(number=3)
+    for name, eta in zip([submit(launcher, "a") for _ in range(3)], (0.0, 90.0, 30.0), strict=True):
+        path = open_named(name).path / "status.json"
+        write_json(path, {**(read_json(path) or {}), "eta": eta})
+    submit(launcher, "a")
+    assert [entry.seconds for entry in queue.waiting(launcher=launcher)] == [0.0]
+    monkeypatch.setenv(queue.LIMIT_VARIABLE, "2")
+    assert [entry.seconds for entry in queue.waiting(launcher=launcher)] == [30.0]
+    monkeypatch.setenv(queue.LIMIT_VARIABLE, "1")
+    assert [entry.seconds for entry in queue.waiting(launcher=launcher)] == [90.0]
+
+
 def test_what_cannot_be_known_is_not_estimated(one: Pretender) -> None:
     for _ in range(3):
         submit(one, "a")
