@@ -134,7 +134,8 @@ def _balance(
     words = f"D(x) {d_real:.2f} and D(G(z)) {d_fake:.2f} over the last {steps:,.0f} steps"
     unhelpful = config.objective not in TEACHES_AHEAD
     if d_real > SURE and d_fake < 1 - SURE and unhelpful and not _improves(quality):
-        return [_finding("d-wins", config, f"{words}; G's loss {loss_g:.1f} nats, {_course(window)}")]
+        unit = " nats" if config.objective in LOGARITHMIC else ""
+        return [_finding("d-wins", config, f"{words}; G's loss {loss_g:.1f}{unit}, {_course(window)}")]
     if d_fake - d_real > FOOLED:
         accuracy = median(row["accuracy"] for row in window)
         return [_finding("g-wins", config, f"{words}; D is right about {accuracy:.0%} of the images")]

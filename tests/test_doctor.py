@@ -66,6 +66,13 @@ def test_curves_made_by_hand(columns: dict[str, Any], expected: str) -> None:
     assert names(rows(**columns), [])[0] == expected
 
 
+@pytest.mark.parametrize(("objective", "words"), [("minimax", "loss 1.6 nats, not"), ("hinge", "loss 1.6, not")])
+def test_a_loss_has_its_unit(objective: str, words: str) -> None:
+    config = CONFIG.with_changes(objective=objective)
+    (found,) = diagnose(config, rows(d_real=0.99, d_fake=0.01), [], Status(state="running"))
+    assert words in found.evidence
+
+
 def test_the_judge_is_heard() -> None:
     guessing = rows(d_real=0.51, d_fake=0.5, accuracy=0.5)
     assert names(guessing, [report()]) == ["healthy"], "a G as good as real digits leaves D nothing but guessing"
