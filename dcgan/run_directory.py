@@ -6,7 +6,8 @@
     job.json        the process started for the run  [launcher]
     status.json     state, position, speed, device, the trainer's process
     metrics.jsonl   one JSON object a log point, only ever appended to
-    quality.jsonl   one JSON object a look of the judge: epoch, step, seconds and a `dcgan.reports.LightReport`
+    quality.jsonl   the same for each look of the judge: epoch, step, seconds and a `dcgan.reports.LightReport`
+    evaluation.json the full `dcgan.reports.Report`, where one was asked for  [evaluate]
     samples/        epoch-0003-step-002811.png: 8 columns of images from the fixed z
     clusters.safetensors   the cluster of each training image, where conditioning is clusters
     snapshots/      epoch-0003-step-002811.safetensors: the generator that samples
@@ -17,7 +18,7 @@
     log.txt         what the training process printed   [launcher]
     lock            held by the process that trains; .ballast, which it gives up to speak on a full disk
 
-Written by the trainer, but for those marked. Every file but metrics.jsonl and log.txt is replaced whole.
+Written by the trainer, but for those marked. Every file is replaced whole, but for the two *.jsonl and log.txt.
 Nothing here needs torch.
 """
 
