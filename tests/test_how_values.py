@@ -50,6 +50,9 @@ def test_pictures_are_whole_multiples_and_numbers_of_z_are_told(runs_dir: Path, 
     values = how_models.values(run, 0)
     assert 'width="64" height="64"' in figure("judge", values, run.config)
     assert f", {len(values.z) - 3} more): bars" in figure("draw", values, run.config)
+    named = replace(values, asked=('a "name" <b>',) * len(values.fake))
+    expected = '<small title="a &quot;name&quot; &lt;b&gt;">a &quot;name&quot; &lt;b&gt;</small>'
+    assert figure("judge", named, run.config).count(expected) == 16
     assert "z = (0.50, −1.25): bars" in figure("draw", replace(values, z=(0.5, -1.25)), run.config)
 
 

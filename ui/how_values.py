@@ -120,7 +120,8 @@ def _row(title: str, role: str, values: Values, pictures: Sequence[str], sure: S
         return ""
     cells = []
     for place, (address, share) in enumerate(zip(pictures, sure, strict=True)):
-        name = f" <small>{escape(values.asked[place])}</small>" if values.asked else ""
+        asked = escape(values.asked[place]) if values.asked else ""
+        name = f' <small title="{asked}">{asked}</small>' if asked else ""
         told = f"{role} image, D is {_percent(share)} sure that it is real"
         cells.append(f"<li>{_picture(address, values.size, told)}{_bar(share, role)}{_percent(share)}{name}</li>")
     return f"<h4><b {_colour(role)}>{title}</b></h4>{_tiles(''.join(cells))}"
