@@ -40,11 +40,11 @@ def preset_pictures(known_runs: list[Run]) -> str:
             own = (
                 run for run in known_runs if run.preset == name and run.config.dataset == PRESETS[name].config.dataset
             )
-            run = next((run for run in own if run.samples()), None)
-            if run:
+            newest = next(((run, frames[-1]) for run in own if (frames := run.samples())), None)
+            if newest:
                 card = f'.st-key-{card_key(group)} [role="radiogroup"] > div:nth-child({place})'
                 rules.append(f"{card} {{ padding-right: 84px; min-height: 76px; }}")
-                picture = sample_url(run, run.samples()[-1])
+                picture = sample_url(*newest)
                 rules.append(f'{card}::before {{ content: ""; background: url("{picture}"); }}')
     return "\n".join(rules)
 
