@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-import itertools
-import re
 import shutil
 import struct
 import time
-import unicodedata
 import uuid
 import zipfile
 import zlib
@@ -22,12 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
+from PIL import Image
+
 from dcgan.datasets import OWN_IMAGES_FOLDER, default_data_dir, own_folder
 from dcgan.errors import UserError
 from dcgan.files import read_json, write_json
 from dcgan.image_files import (
     FORMATS,
-    MAX_CLASSES,
     MAX_FILE_MB,
     MAX_MEGAPIXELS,
     SUFFIXES,
@@ -36,13 +34,17 @@ from dcgan.image_files import (
     kinds,
     left_out,
 )
+from dcgan.safe_names import class_folders, free_name
 
 MAX_ZIP_MB: Final = 200
 MAX_MEMBERS: Final = 50_000
 MAX_UNPACKED_GB: Final = 4
+MAX_GIGAPIXELS: Final = 10  # of all images together; decoding them takes minutes, not hours
+_ALL_PIXELS: Final = f"{MAX_GIGAPIXELS * 1000:,} megapixels in all"
 ZIP_LIMITS: Final = (
     f"{kinds()} of any size and shape; at most {MAX_ZIP_MB} MB packed, {MAX_UNPACKED_GB} GB unpacked, {MAX_MEMBERS:,} "
-    f"files, {MAX_MEGAPIXELS} megapixels and {MAX_FILE_MB} MB each. Two or more folders in the zip are classes."
+    f"files, {MAX_MEGAPIXELS} megapixels and {MAX_FILE_MB} MB each, {_ALL_PIXELS}. Two or more folders in the zip are "
+    "classes."
 )
 _END: Final = b"PK\x05\x06"  # of the zip's directory; 22 bytes and a comment of at most 65,535
 _ENTRY: Final = b"PK\x01\x02"  # of one member in the directory
@@ -85,7 +87,7 @@ def add_zip(
             count, refused = _unpack(packed, members, temporary, progress)
         if count < 2:
             raise UserError(f"The zip holds no two usable images. {left_out(refused, len(members))}".strip())
-        name = _free_name(parent, title)
+        name = free_name(parent, title)
         classes = sum(path.is_dir() for path in temporary.iterdir())
         made = OwnSet(name, title.strip()[:60] or name, count, classes, left_out(refused, len(members)))
         write_json(temporary / _MARK, {"title": made.title, "images": count, "classes": classes, "note": made.note})
@@ -191,12 +193,21 @@ def _looks_like_an_image(member: zipfile.ZipInfo) -> bool:
 def _unpack(
     packed: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path, progress: Progress
 ) -> tuple[int, list[str]]:
-    """Write every usable member under a name of our own; returns their number, and name and reason of the others."""
-    folders = _class_folders(members)
-    count, refused = 0, []
+    """Write every usable member under a name of our own; returns their number, and name and reason of the others.
+
+    Raises:
+        UserError: the zip has too many classes or pixels.
+    """
+    folders = class_folders([member.filename for member in members])
+    count, pixels, refused = 0, 0, []
     for place, member in enumerate(members, 1):
         try:
-            content, ending = _content(packed, member)
+            content = _content(packed, member)
+            ending, more = _told(content)
+            pixels += more
+            if pixels > MAX_GIGAPIXELS * 10**9:  # few bytes can hold many of them, and each takes time
+                raise UserError(f"The zip is refused: its images have more than {_ALL_PIXELS}; {_BY_COMMAND}.")
+            decode(io.BytesIO(content), 32, 3, "crop")
             target = folder / folders.get(member.filename, "")
             target.mkdir(exist_ok=True)
             (target / f"{place:06d}{ending}").write_bytes(content)
@@ -208,8 +219,8 @@ def _unpack(
     return count, refused
 
 
-def _content(packed: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[bytes, str]:
-    """A member that can be decoded, and the ending that fits its format."""
+def _content(packed: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """A member, unpacked."""
     most = MAX_FILE_MB * 10**6
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others may ask for any memory
         raise Unusable("packed by a method that is not read")
@@ -222,61 +233,17 @@ def _content(packed: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[bytes, s
         raise Unusable("cannot be unpacked") from error
     if len(content) > most:
         raise Unusable(f"more than {MAX_FILE_MB} MB")
-    decode(io.BytesIO(content), 32, 3, "crop")
-    return content, _ending(content)
+    return content
 
 
-def _ending(content: bytes) -> str:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-        return _ENDINGS[image.format or "PNG"]
-
-
-def _class_folders(members: list[zipfile.ZipInfo]) -> dict[str, str]:
-    """A safe folder name for each member of a zip whose images lie in two or more folders; empty otherwise.
-
-    A folder around everything does not count.
-
-    Raises:
-        UserError: there are too many classes.
-    """
-    parts = {member.filename: PurePosixPath(member.filename).parts for member in members}
-    least = min(len(path) for path in parts.values()) - 1
-    ends = zip(min(parts.values()), max(parts.values()), strict=False)  # what these begin with, all begin with
-    depth = min(least, sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], ends)))
-    tops = {name: path[depth] for name, path in parts.items() if len(path) > depth + 1}
-    classes = sorted(set(tops.values()))
-    if len(classes) < 2:
-        return {}
-    if len(classes) > MAX_CLASSES:
-        raise UserError(
-            f"The zip has {len(classes):,} folders with images, and each is a class; at most {MAX_CLASSES:,} are "
-            "possible, so put the images into fewer folders or into one."
-        )
-    safe: dict[str, str] = {}
-    for top in classes:
-        safe[top] = _unique(_readable(top), set(safe.values()))
-    return {name: safe[top] for name, top in tops.items()}
-
-
-def _readable(name: str) -> str:
-    """A folder name that any file system takes and people recognise."""
-    text = "".join(c if c.isalnum() or c in " _-" else "_" for c in unicodedata.normalize("NFC", name))
-    return text.strip(" _")[:40].strip() or "class"
-
-
-def _unique(name: str, taken: set[str]) -> str:
-    known = {one.lower() for one in taken}
-    tries = (name if i == 1 else f"{name} {i}" for i in range(1, MAX_CLASSES + 2))
-    return next(each for each in tries if each.lower() not in known)
-
-
-def _free_name(parent: Path, title: str) -> str:
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-").lower()[:40].strip("-") or "images"
-    tries = (stem if i == 1 else f"{stem}-{i}" for i in range(1, 10_000))
-    return next(name for name in tries if not (parent / name).exists())
+def _told(content: bytes) -> tuple[str, int]:
+    """The ending that fits a file's format, and the pixels that decoding it will take; of what is no image, none."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            pixels = image.width * image.height
+            return _ENDINGS[image.format or "PNG"], pixels if pixels <= MAX_MEGAPIXELS * 10**6 else 0
+    except Exception:  # whatever it is, `decode` has the words for it
+        return "", 0
 
 
 def _remove_stale(parent: Path) -> None:

@@ -29,6 +29,7 @@ ORDER = (
     "colored",
     "image_cache",
     "data",
+    "safe_names",
     "uploads",
     "clusters",
     "devices",

@@ -146,15 +146,15 @@ def test_a_hundred_megapixels_and_foreign_methods_count_as_unusable(tmp_path: Pa
         add_zip(zipped(TWO, zipfile.ZIP_LZMA), "x", tmp_path)
 
 
-def test_folders_around_everything_do_not_count_however_many_there_are() -> None:
-    around = "a/" * 20_000
-    names = [f"{around}{kind}/{i}.png" for i in range(50) for kind in ("x", "y")]
-    folders = uploads._class_folders([zipfile.ZipInfo(name) for name in names])
-    assert folders == {name: name.split("/")[-2] for name in names}
-    assert uploads._class_folders([zipfile.ZipInfo(f"{around}{i}.png") for i in range(3)]) == {}
-    assert uploads._class_folders([zipfile.ZipInfo(name) for name in ("a/b/1.png", "a/2.png", "a/c/3.png")]) == {
-        "a/b/1.png": "b", "a/c/3.png": "c",
-    }  # fmt: skip
+def test_few_bytes_with_very_many_pixels_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MAX_GIGAPIXELS", 3 * 64 * 64 / 10**9)
+    three = {f"{i}.png": png(size=64) for i in range(3)}
+    assert add_zip(zipped(three), "x", tmp_path).images == 3
+    cut = {f"{i}.png": png(size=64)[:-20] for i in range(3, 5)}
+    for more in (TWO, cut):  # what cannot be decoded took its time too
+        with pytest.raises(UserError, match="more than 10,000 megapixels in all; for more, unpack it"):
+            add_zip(zipped(three | more), "y", tmp_path)
+    assert [known.name for known in own_sets(tmp_path)] == ["x"]
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
