@@ -32,7 +32,7 @@ class Status:
 
     `limit` is the training time after which the process ends by itself, in seconds; None where only epochs count.
     `updated` is the time of writing in seconds since 1970; `beat` is the same on the machine's own clock, which nobody
-    sets. `process_started` is what `process_start` tells. `silent` is what a reader adds: seconds since the process
+    sets. `parameters_d` is how many numbers D learns, 0 where nobody wrote it down. `process_started` is what `process_start` tells. `silent` is what a reader adds: seconds since the process
     last spoke, where it should have.
     """
 
@@ -53,6 +53,7 @@ class Status:
     updated: float = 0.0
     beat: float = 0.0
     limit: float | None = None
+    parameters_d: int = 0
     silent: float = 0.0
 
     @property

@@ -19,6 +19,7 @@ from dcgan.distributed import ALONE, GO_ON, MERGE, STOP, WAIT, World, lost
 from dcgan.errors import DcganError, RunFailed, UserError
 from dcgan.events import Event, Stepped
 from dcgan.quality import QualityWatch
+from dcgan.models import count_parameters
 from dcgan.recording import Recorder
 from dcgan.records import Status
 from dcgan.resume import newest_state
@@ -154,6 +155,7 @@ class _Session:
         recorder.update(
             device=several + describe(trainer.device),
             precision=str(trainer.dtype).removeprefix("torch."),
+            parameters_d=count_parameters([trainer.D]),
             state="running",
             limit=self.max_seconds,
         )

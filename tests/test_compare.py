@@ -9,12 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dcgan.bundle import bundle_run
 from dcgan.config import TrainConfig
-from dcgan.models import Generator, ImageShape
+from dcgan.models import Discriminator, Generator, ImageShape
 from dcgan.real_digits import real_digits
 from dcgan.reports import View
 from dcgan.runs import Run, create_run, list_runs, open_run, rename_run
 from dcgan.sampling import save_snapshot
+from dcgan.session import run_training
 from ui import compare_charts, compare_figures, compare_grids, compare_runs
 from ui.compare_runs import Compared
 
@@ -92,13 +94,23 @@ def test_parameters_come_from_the_header_and_are_those_of_the_network(
     run = make_run(runs_dir, "a")
     assert compare_figures.generator_parameters(run) is None
     shape = ImageShape(28, 1, 10)
-    network = Generator(small_config, shape)
+    config = small_config.with_changes(generator_norm="spectral")
+    network = Generator(config, shape)
     (run.path / "snapshots").mkdir()
     file = run.path / "snapshots" / "epoch-0001-step-000100.safetensors"
-    save_snapshot(file, network.state_dict(), small_config, shape, [1] * 10, epoch=1, step=100)
+    save_snapshot(file, network.state_dict(), config, shape, [1] * 10, epoch=1, step=100)
     assert compare_figures.generator_parameters(run) == sum(values.numel() for values in network.parameters())
     file.write_bytes(b"torn")
     assert compare_figures.generator_parameters(run) is None
+
+
+def test_both_players_are_counted_while_they_train_and_in_a_bundle(runs_dir: Path, small_config: TrainConfig) -> None:
+    run = create_run(runs_dir / "trained", small_config, "quick")
+    run_training(run)
+    learned = sum(values.numel() for values in Discriminator(small_config, ImageShape(28, 1, 10)).parameters())
+    bundled = bundle_run(run, runs_dir / "bundled-copy")
+    slim = compare_figures.discriminator_parameters(bundled, replace(bundled.status(), parameters_d=0))
+    assert compare_figures.discriminator_parameters(run, run.status()) == slim == learned
 
 
 def test_the_figures_stand_beside_real_digits_and_the_best_is_marked(runs_dir: Path) -> None:

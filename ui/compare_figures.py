@@ -24,7 +24,7 @@ from ui.quality import LIGHT_IMAGES, LIGHT_SPLIT
 from ui.words import duration, preset_title, progress, setting_words
 
 NOTHING: Final = "–"
-_BUFFERS: Final = ("running_mean", "running_var", "num_batches_tracked")
+_BUFFERS: Final = ("running_mean", "running_var", "num_batches_tracked", "._u", "._v")
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,16 @@ class Row:
 def generator_parameters(run: Run) -> int | None:
     """How many numbers G learned, told by the header of its newest snapshot; None where there is none to read.
 
-    Running statistics of batch norm are kept in the file and are no parameters.
+    Running statistics of batch norm and singular vectors of spectral norm are kept in the file and are no parameters.
     """
     kept = run.snapshots()
     return _count(kept[-1].path) if kept else None
+
+
+def discriminator_parameters(run: Run, status: Status) -> int | None:
+    """How many numbers D learned, by the word of the process that trained it or the file of a bundle."""
+    kept = run.discriminators()
+    return status.parameters_d or (_count(kept[-1].path) if kept else None)
 
 
 def real_report(chosen: Sequence[Run]) -> LightReport | None:
@@ -68,13 +74,19 @@ def final_figures(compared: Sequence[Compared]) -> list[Row]:
     chosen = [each.run for each in compared]
     statuses = [run.status() for run in chosen]
     speeds = [mean_speed(run, status) for run, status in zip(chosen, statuses, strict=True)]
-    counts = [generator_parameters(run) for run in chosen]
+    counts = {
+        "G": [generator_parameters(run) for run in chosen],
+        "D": [discriminator_parameters(run, status) for run, status in zip(chosen, statuses, strict=True)],
+    }
     return [
         Row("State", tuple(_state(status) for status in statuses)),
         Row("Training time", tuple(duration(status.seconds) for status in statuses)),
         *_quality_rows(chosen),
         _ranked("Speed, images/s", speeds, "{:,.0f}", highest=True),
-        Row("Parameters of G", tuple(NOTHING if count is None else f"{count:,}" for count in counts)),
+        *(
+            Row(f"Parameters of {player}", tuple(NOTHING if count is None else f"{count:,}" for count in found))
+            for player, found in counts.items()
+        ),
     ]
 
 

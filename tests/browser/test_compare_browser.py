@@ -98,7 +98,7 @@ def test_gan_against_dcgan_trains_both_alike_and_shows_them(app: App, page: Page
     assert [run.status().state for run in (first, second)] == ["finished"] * 2
     assert first.status().limit == second.status().limit == 5
     rows = page.locator(".lab-table tr")
-    for label in ("Training time", "Speed, images/s", "Parameters of G"):
+    for label in ("Training time", "Speed, images/s", "Parameters of G", "Parameters of D"):
         expect(rows.filter(has_text=label)).to_have_count(1)
     wait_until(page, lambda: min(shades(page)) >= 0 and len(shades(page)) == 2, "samples of both")
     assert not app.complaints
