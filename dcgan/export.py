@@ -25,6 +25,8 @@ from dcgan.records import METRIC_COLUMNS
 from dcgan.runs import SAMPLE_COLUMNS, Frame, Run
 from dcgan.sampling import TrainedGenerator, load_generator
 
+GIF_BYTES = 100_000_000  # of pixels in one animation
+
 
 def write_samples(images: Tensor, output: Path) -> None:
     """Write images uint8 [N, C, H, W]: to .npy as [N, H, W] or [N, H, W, 3], to .png as a grid, else into a folder.
@@ -61,12 +63,17 @@ def enlarge(images: Pixels, scale: int) -> Pixels:
 def samples_gif(run: Run, scale: int = 2) -> bytes:
     """The run's sample grids from first to last as a looping GIF, resting two seconds on the last.
 
+    Of more than fit into `GIF_BYTES` an even choice is shown, the first and the last among them.
+
     Raises:
-        UserError: the run has no samples yet.
+        UserError: the run has no samples yet, or they are damaged.
     """
     frames = run.samples()
     if not frames:
         raise UserError(f"Run {run.title!r} has no samples yet.")
+    most = max(2, GIF_BYTES // _grid(run, frames[-1], scale).size)
+    if len(frames) > most:
+        frames = [frames[round(place)] for place in np.linspace(0, len(frames) - 1, most)]
     return animation_gif([_grid(run, frame, scale) for frame in frames], 0.25, 2.0)
 
 
@@ -173,10 +180,10 @@ GENERATOR_FORMATS: dict[str, Callable[[Run, int | None], bytes]] = {
 
 def _grid(run: Run, frame: Frame, scale: int) -> Pixels:
     try:
-        grid = from_png(frame.path.read_bytes())
-    except (OSError, Image.DecompressionBombError) as error:
+        images = untile(from_png(frame.path.read_bytes()), run.image_size)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # as Pillow calls damage
         raise UserError(f"The samples {frame.path.name} are gone or damaged.") from error
-    return tile(enlarge(untile(grid, run.image_size), scale), SAMPLE_COLUMNS, gap=scale)
+    return tile(enlarge(images, scale), SAMPLE_COLUMNS, gap=scale)
 
 
 def _npy(pixels: Pixels) -> bytes:

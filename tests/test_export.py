@@ -53,6 +53,21 @@ def test_png_is_a_grid_of_crisp_images(tmp_path: Path) -> None:
     assert np.array_equal(picture[:56:2, 58:114:2], picture[1:56:2, 59:114:2])
 
 
+def test_of_too_many_grids_the_gif_shows_an_even_choice(run: runs.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "GIF_BYTES", 2 * 462 * 462 + 1)
+    with Image.open(io.BytesIO(export.samples_gif(run))) as film:
+        assert film.size == (462, 462) and film.n_frames == 2
+        film.seek(1)
+        assert film.convert("L").getpixel((5, 5)) == 200  # the last one
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", to_png(np.zeros((100, 30, 1), np.uint8))])
+def test_damaged_samples_are_one_sentence(run: runs.Run, content: bytes) -> None:
+    run.samples()[-1].path.write_bytes(content)
+    with pytest.raises(UserError, match="epoch-0001-step-000020.png are gone or damaged"):
+        export.samples_png(run)
+
+
 def test_folder_holds_single_images(tmp_path: Path) -> None:
     export.write_samples(IMAGES, tmp_path / "many")
     assert sorted(p.name for p in (tmp_path / "many").iterdir()) == [f"{i}.png" for i in range(10)]

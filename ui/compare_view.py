@@ -16,6 +16,7 @@ from ui.compare_going import goes_on, still_going
 from ui.compare_grids import sample_grids
 from ui.compare_runs import FEWEST, MOST, Compared, names_asked_for, newest_with_samples, slots_for, titles_of
 from ui.compare_tree import tree_html
+from ui.glossary import glossary_link
 from ui.words import plain
 
 STYLE: Final = (Path(__file__).resolve().parent / "compare" / "page.css").read_text(encoding="utf-8")
@@ -62,6 +63,7 @@ def comparison(compared: Sequence[Compared], axis: str, known: Sequence[Run]) ->
     if going:
         still_going(going)
     st.html(table_html(compared, "What they came to", final_figures(compared)))
+    glossary_link()
     _charts(compared, axis)
     settings = differences(compared)
     if settings:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+import streamlit as st
+
 from ui.glossary_words import ENTRIES as _WRITTEN
 
 
@@ -45,9 +47,14 @@ def explained() -> set[str]:
     return {name for entry in ENTRIES for name in (entry.term, *entry.labels)}
 
 
-def glossary_address(term: str) -> str:
-    """The address, below the app's own, that shows what `term` means; for links from other pages."""
-    return f"how-it-works?{urlencode({'part': 'Glossary', 'word': term})}"
+def glossary_address(term: str = "") -> str:
+    """The address, below the app's own, that shows what `term` means, or all terms; for links from other pages."""
+    return f"how-it-works?{urlencode({'part': 'Glossary'} | ({'word': term} if term else {}))}"
+
+
+def glossary_link() -> None:
+    """A line that leads from another page to the glossary."""
+    st.caption(f"[What do these words mean?]({glossary_address()})")
 
 
 def _everything(entry: Entry) -> str:

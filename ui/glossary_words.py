@@ -49,7 +49,8 @@ _THE_GAME: Final[tuple[Row, ...]] = (
 )  # fmt: skip
 
 _NETWORKS: Final[tuple[Row, ...]] = (
-    ("Parameters", "The numbers a network learns: its weights.", f"{_COMPARE}, {_HOW}", ("Parameters of G", "Parameters of D")),
+    ("Parameters", "The numbers a network learns: its weights.", f"{_COMPARE}, {_HOW}",
+     ("Parameters of G", "Parameters of D")),
     ("Multiply-adds", "How many products are added up to draw or judge one image: the work, whatever the machine.",
      _HOW),
     ("Family", "What both networks are made of: convolutions, or fully connected layers only.", _TRAIN),

@@ -13,6 +13,7 @@ from dcgan.datasets import DATASETS, OWN_IMAGES, download_size, download_words, 
 from dcgan.presets import Preset
 from dcgan.runs import Run
 from ui import launch, warm
+from ui.glossary import glossary_link
 from ui.own_images import choose_own_images
 from ui.page import errors_as_sentences
 from ui.preset_cards import choose_preset
@@ -128,6 +129,7 @@ def _has_classes(dataset: str) -> bool:
 def _advanced(preset: Preset, without: tuple[str, ...] = ()) -> dict[str, Any]:
     """All other fields, but for those in `without`."""
     values = {}
+    glossary_link()
     for group, title in FIELD_GROUPS.items():
         fields = [entry for entry in config_fields() if entry[2].group == group and entry[0] not in without]
         if fields and group != "main":
