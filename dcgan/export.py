@@ -181,6 +181,8 @@ GENERATOR_FORMATS: dict[str, Callable[[Run, int | None], bytes]] = {
 def _grid(run: Run, frame: Frame, scale: int) -> Pixels:
     try:
         images = untile(from_png(frame.path.read_bytes()), run.image_size)
+        if len(images) > SAMPLE_COLUMNS**2:
+            raise ValueError("more images than are ever drawn")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # as Pillow calls damage
         raise UserError(f"The samples {frame.path.name} are gone or damaged.") from error
     return tile(enlarge(images, scale), SAMPLE_COLUMNS, gap=scale)

@@ -61,10 +61,13 @@ def test_of_too_many_grids_the_gif_shows_an_even_choice(run: runs.Run, monkeypat
         assert film.convert("L").getpixel((5, 5)) == 200  # the last one
 
 
-@pytest.mark.parametrize("content", [b"", b"no picture", to_png(np.zeros((100, 30, 1), np.uint8))])
+GIANT = to_png(np.zeros((280, 280, 1), np.uint8))
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", to_png(np.zeros((100, 30, 1), np.uint8)), GIANT])
 def test_damaged_samples_are_one_sentence(run: runs.Run, content: bytes) -> None:
     run.samples()[-1].path.write_bytes(content)
-    with pytest.raises(UserError, match="epoch-0001-step-000020.png are gone or damaged"):
+    with pytest.raises(UserError, match=r"epoch-0001-step-000020\.png are gone or damaged"):
         export.samples_png(run)
 
 
