@@ -75,8 +75,8 @@ def _images_per_second(options: argparse.Namespace) -> float:
     import torch
 
     from benchmarks.training_speed import WARM_UP, our_steps, steps_per_second
-    from dcgan.presets import get_preset
     from dcgan.data import load_dataset
+    from dcgan.presets import get_preset
     from dcgan.training import Trainer
 
     torch.set_num_threads(options.threads[0])

@@ -32,8 +32,8 @@ class Status:
 
     `limit` is the training time after which the process ends by itself, in seconds; None where only epochs count.
     `updated` is the time of writing in seconds since 1970; `beat` is the same on the machine's own clock, which nobody
-    sets. `parameters_d` is how many numbers D learns, 0 where nobody wrote it down. `process_started` is what `process_start` tells. `silent` is what a reader adds: seconds since the process
-    last spoke, where it should have.
+    sets. `parameters_d` is how many numbers D learns, 0 where nobody wrote it down. `process_started` is what
+    `process_start` tells. `silent` is what a reader adds: seconds since the process last spoke, where it should have.
     """
 
     state: str = "starting"

@@ -18,8 +18,8 @@ from dcgan.devices import describe, set_threads
 from dcgan.distributed import ALONE, GO_ON, MERGE, STOP, WAIT, World, lost
 from dcgan.errors import DcganError, RunFailed, UserError
 from dcgan.events import Event, Stepped
-from dcgan.quality import QualityWatch
 from dcgan.models import count_parameters
+from dcgan.quality import QualityWatch
 from dcgan.recording import Recorder
 from dcgan.records import Status
 from dcgan.resume import newest_state
