@@ -33,7 +33,7 @@ MEASURES: Final = {  # what each is called, and the words for more and for less 
     "stroke width": ("pixels wider", "pixels thinner"),
     "slant": ("degrees further to the right", "degrees further to the left"),
     "tilt": ("degrees clockwise", "degrees anticlockwise"),
-    "height": ("pixels taller", "pixels lower"),
+    "height": ("pixels taller", "pixels shorter"),
     "width": ("pixels broader", "pixels narrower"),
     "line length": ("pixels longer", "pixels shorter"),
     "brightness": ("of full white brighter", "of full white dimmer"),

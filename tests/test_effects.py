@@ -137,3 +137,6 @@ def test_its_words_hold_the_figures() -> None:
     words = Effect("slant", -0.987, -42.12, 200).words
     assert words == "dragged from left to right: 42.1 degrees further to the left; correlation −0.99 over 200 samples"
     assert Effect("stroke width", 0.8, 0.456, 50).words.startswith("dragged from left to right: 0.46 pixels wider;")
+    less = [Effect(name, -0.8, -2.0, 50).words for name in MEASURES]
+    assert len({text.split(";")[0] for text in less}) >= len(MEASURES) - 1  # lines and whole digits both get shorter
+    assert "2.0 pixels shorter" in less[list(MEASURES).index("height")]
