@@ -180,8 +180,11 @@ def read_network(
         found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
         if found != expected:
             raise UserError(f"{path.name} is damaged: its tensors do not fit its configuration.")
+        weights = {name: file.get_tensor(name) for name in expected}
+        if not all(value.isfinite().all() for value in weights.values()):
+            raise UserError(f"{path.name} is damaged: some of its weights are not finite numbers.")
         network = build(config, shape)
-        network.load_state_dict({name: file.get_tensor(name) for name in expected})
+        network.load_state_dict(weights)
     return network.eval().requires_grad_(False), config, shape, header
 
 

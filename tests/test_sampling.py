@@ -88,6 +88,16 @@ def test_counts_that_no_class_can_be_drawn_by_are_damage(snapshot: tuple[Trainer
         load_snapshot(frame)
 
 
+@pytest.mark.parametrize("value", [torch.nan, -torch.inf])
+def test_weights_that_are_no_numbers_are_damage(snapshot: tuple[Trainer, Frame], value: float) -> None:
+    trainer, frame = snapshot
+    weights = {name: tensor.clone() for name, tensor in trainer.generator_weights().items()}
+    weights["stem.weight"][0, 0] = value
+    save_snapshot(frame.path, weights, trainer.config, trainer.shape, [1] * 10, epoch=1, step=3)
+    with pytest.raises(UserError, match="some of its weights are not finite"):
+        load_snapshot(frame)
+
+
 def test_few_weights_that_would_draw_giant_images_are_refused(snapshot: tuple[Trainer, Frame]) -> None:
     trainer, frame = snapshot
     config, shape = trainer.config, ImageShape(7 * 2**11, 1, 10)
