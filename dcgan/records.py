@@ -136,7 +136,7 @@ def _lines(file: Path, offset: int) -> tuple[list[bytes], int]:
         with file.open("rb") as opened:
             opened.seek(offset)
             block = opened.read()
-    except FileNotFoundError:
+    except OSError:  # gone, or something else by that name
         return [], offset
     end = block.rfind(b"\n") + 1
     return block[:end].splitlines(), offset + end

@@ -106,6 +106,12 @@ def test_metrics_are_tailed_from_an_offset_and_a_torn_line_waits(run: runs.Run) 
     assert records.read_metrics(run.path, offset) == ([], offset)
 
 
+def test_what_is_no_file_holds_no_rows(run: runs.Run) -> None:
+    for name in ("metrics.jsonl", "quality.jsonl", "status.json", "label.json", "log.txt"):
+        (run.path / name).mkdir()
+    assert run.metrics() == [] and run.quality() == [] and run.status().state in records.STATES and run.title
+
+
 def test_frames_are_sorted_by_step_and_strangers_ignored(run: runs.Run) -> None:
     (run.path / "snapshots").mkdir()
     for name in ("epoch-0002-step-001874", "epoch-0001-step-000937", "epoch-0001-step-000100", "notes"):
