@@ -59,10 +59,15 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 def add_sample(parser: argparse.ArgumentParser) -> None:
     """What `sample` takes."""
     parser.add_argument("run", metavar="RUN", help="a run's name or directory")
-    parser.add_argument("--num-samples", default="64", help="how many images (default 64)")
+    parser.add_argument(
+        "--num-samples", help="how many images (default 64), with --every-digit how many rows (default 8)"
+    )
     parser.add_argument("--seed", default="0", help="same seed, same images (default 0)")
     parser.add_argument("--epoch", help="the generator of this epoch (default: the newest)")
     parser.add_argument("--digit", help="the class to draw, by number or name, for runs trained with labels")
+    parser.add_argument(
+        "--every-digit", action="store_true", help="rows of one style (one z) each, every class in turn"
+    )
     parser.add_argument("--output", type=Path, required=True, help=".npy: uint8 array; .png: a grid; else a folder")
 
 

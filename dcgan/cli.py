@@ -164,16 +164,24 @@ def _class_number(run: Run, text: str) -> int:
 
 
 def _sample(options: argparse.Namespace) -> None:
-    count, seed = number(options.num_samples, "--num-samples", int), seed_number(options.seed)
+    told = options.num_samples or ("8" if options.every_digit else "64")
+    count, seed = number(told, "--num-samples", int), seed_number(options.seed)
     epoch = None if options.epoch is None else number(options.epoch, "--epoch", int)
+    if options.every_digit and options.digit is not None:
+        raise UserError("--every-digit draws all of them; leave --digit out.")
     run = find_run(options.run)
     digit = None if options.digit is None else _class_number(run, options.digit)
     from dcgan.export import write_samples
-    from dcgan.sampling import draw_samples, load_generator
+    from dcgan.sampling import draw_every_class, draw_samples, load_generator
 
-    images, _ = draw_samples(load_generator(run, epoch), count, seed, digit)
-    write_samples(images, options.output)
-    print(f"{count} images of run {run.name} in {options.output}")
+    trained = load_generator(run, epoch)
+    if options.every_digit:
+        images = draw_every_class(trained, count, seed)
+        write_samples(images, options.output, trained.num_conditions)
+    else:
+        images, _ = draw_samples(trained, count, seed, digit)
+        write_samples(images, options.output)
+    print(f"{len(images)} images of run {run.name} in {options.output}")
 
 
 def _evaluate(options: argparse.Namespace) -> None:

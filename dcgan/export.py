@@ -28,8 +28,10 @@ from dcgan.sampling import TrainedGenerator, load_generator
 GIF_BYTES = 100_000_000  # of pixels in one animation
 
 
-def write_samples(images: Tensor, output: Path) -> None:
+def write_samples(images: Tensor, output: Path, columns: int = 0) -> None:
     """Write images uint8 [N, C, H, W]: to .npy as [N, H, W] or [N, H, W, 3], to .png as a grid, else into a folder.
+
+    The grid is `columns` wide, near-square where that is 0.
 
     Raises:
         UserError: the target cannot be written, or its ending is not known.
@@ -43,14 +45,14 @@ def write_samples(images: Tensor, output: Path) -> None:
             _write_folder(pixels, output)
             return
         output.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(output, _npy(pixels) if suffix == ".npy" else grid_png(pixels))
+        write_bytes(output, _npy(pixels) if suffix == ".npy" else grid_png(pixels, columns=columns))
     except OSError as error:
         raise UserError(f"{output} cannot be written ({error.strerror}); choose another place.") from error
 
 
-def grid_png(images: Pixels, scale: int = 2) -> bytes:
-    """A near-square PNG grid of images [N, C, H, W], enlarged without blur."""
-    columns = SAMPLE_COLUMNS if len(images) <= 64 else int(np.ceil(np.sqrt(len(images))))
+def grid_png(images: Pixels, scale: int = 2, columns: int = 0) -> bytes:
+    """A PNG grid of images [N, C, H, W], `columns` wide or near-square, enlarged without blur."""
+    columns = columns or (SAMPLE_COLUMNS if len(images) <= 64 else int(np.ceil(np.sqrt(len(images)))))
     picture = tile(enlarge(images, scale), columns, gap=scale)
     return to_png(picture)
 

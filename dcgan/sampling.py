@@ -87,10 +87,7 @@ def draw_samples(
     Raises:
         UserError: `count` is not positive or more than `MAX_SAMPLES`, or `label` is asked of a generator without it.
     """
-    if count < 1:
-        raise UserError(f"The number of samples must be at least 1, not {count}.")
-    if count > MAX_SAMPLES:
-        raise UserError(f"The number of samples must be at most {MAX_SAMPLES:,}, not {count:,}; draw them in parts.")
+    _check_count(count)
     if label is not None and not trained.conditional:
         raise UserError("This generator was trained without labels, so it cannot be asked for one digit.")
     if label is not None and not 0 <= label < trained.num_conditions:
@@ -102,6 +99,27 @@ def draw_samples(
         return trained.draw(z), None
     labels = trained.random_labels(count, generator) if label is None else torch.full((count,), label)
     return trained.draw(z, trained.condition(labels)), labels
+
+
+def draw_every_class(trained: TrainedGenerator, count: int, seed: int) -> Tensor:
+    """`count` random z, each as every class in turn: uint8 [count * classes, C, H, W], one style after the other.
+
+    Raises:
+        UserError: G knows no classes, or there would be no images or more than `MAX_SAMPLES`.
+    """
+    if not trained.conditional:
+        raise UserError("This generator was trained without labels, so it cannot draw every digit in one style.")
+    classes = trained.num_conditions
+    _check_count(count * classes)
+    z = trained.random_z(count, torch.Generator().manual_seed(seed)).repeat_interleave(classes, dim=0)
+    return trained.draw(z, trained.condition(torch.arange(classes).repeat(count)))
+
+
+def _check_count(count: int) -> None:
+    if count < 1:
+        raise UserError(f"The number of samples must be at least 1, not {count}.")
+    if count > MAX_SAMPLES:
+        raise UserError(f"The number of samples must be at most {MAX_SAMPLES:,}, not {count:,}; draw them in parts.")
 
 
 def save_snapshot(

@@ -90,6 +90,10 @@ def test_sample_writes_what_was_asked(trained: str, tmp_path: Path) -> None:
     assert first.shape == (9, 28, 28) and first.dtype == np.uint8
     assert main(["sample", trained, "--num-samples", "9", "--seed", "4", "--digit", "8", "--output", str(file)]) == 0
     assert not np.array_equal(first, np.load(file))
+    picture = tmp_path / "all.png"
+    assert main(["sample", trained, "--every-digit", "--num-samples", "3", "--output", str(picture)]) == 0
+    with Image.open(picture) as grid:  # a style in each row, a digit in each column
+        assert grid.size == (10 * 58 - 2, 3 * 58 - 2)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +103,7 @@ def test_sample_writes_what_was_asked(trained: str, tmp_path: Path) -> None:
         (["--digit", "x"], "--digit must be a whole number, or the name of a class; known are 0, 1, 2"),
         (["--epoch", "9"], "kept are 1"),
         (["--num-samples", "0"], "at least 1"),
+        (["--every-digit", "--digit", "3"], "--every-digit draws all of them; leave --digit out."),
         (["--seed", "x"], "--seed must be a whole number"),
     ],
 )

@@ -10,7 +10,7 @@ from dcgan.data import ImageData
 from dcgan.errors import UserError
 from dcgan.models import Generator, ImageShape
 from dcgan.runs import Frame
-from dcgan.sampling import TrainedGenerator, draw_samples, load_snapshot, save_snapshot
+from dcgan.sampling import TrainedGenerator, draw_every_class, draw_samples, load_snapshot, save_snapshot
 from dcgan.training import Trainer
 
 
@@ -60,6 +60,19 @@ def test_same_seed_same_images(snapshot: tuple[Trainer, Frame]) -> None:
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
+def test_every_class_is_drawn_in_one_style(snapshot: tuple[Trainer, Frame]) -> None:
+    trained = load_snapshot(snapshot[1])
+    images = draw_every_class(trained, 3, 5)
+    z = trained.random_z(3, torch.Generator().manual_seed(5))
+    assert images.shape == (30, 1, 28, 28)
+    for row in range(3):
+        for digit in range(10):
+            alone = trained.draw(z[row : row + 1], trained.condition([digit]))[0]
+            assert (images[10 * row + digit].int() - alone.int()).abs().max() <= 1
+    with pytest.raises(UserError, match="at most 1,000,000"):
+        draw_every_class(trained, 200_000, 0)
+
+
 @pytest.mark.parametrize(
     ("count", "label", "match"),
     [(0, None, "at least 1"), (10**12, None, "at most 1,000,000"), (1, 10, "between 0 and 9, not 10")],
@@ -77,6 +90,8 @@ def test_unconditional_generators_cannot_be_asked_for_a_digit(small_config: Trai
     assert draw_samples(trained, 2, 0)[1] is None
     with pytest.raises(UserError, match="trained without labels"):
         draw_samples(trained, 2, 0, 3)
+    with pytest.raises(UserError, match="cannot draw every digit in one style"):
+        draw_every_class(trained, 2, 0)
 
 
 @pytest.mark.parametrize("counts", [[], [1] * 9, [1] * 9 + [-1], [0] * 10, [1] * 11])
