@@ -107,6 +107,10 @@ def add_bundle(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--title", default="", help="the name people see (default: as the run's)")
 
 
+def add_runs(parser: argparse.ArgumentParser) -> None:
+    """`runs` takes nothing."""
+
+
 def number(text: str, flag: str, kind: type) -> Any:
     """`text`, which was given with `flag`, as int or float.
 

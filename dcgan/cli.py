@@ -15,7 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from dcgan import queue, torchrun
-from dcgan.arguments import Parser, add_bundle, add_evaluate, add_export, add_sample, add_train, number, seed_number
+from dcgan.arguments import (
+    Parser,
+    add_bundle,
+    add_evaluate,
+    add_export,
+    add_runs,
+    add_sample,
+    add_train,
+    number,
+    seed_number,
+)
 from dcgan.config import TrainConfig, config_fields, nearest
 from dcgan.datasets import OWN_IMAGES, info_for
 from dcgan.errors import DcganError, UserError
@@ -46,12 +56,11 @@ def _parser() -> argparse.ArgumentParser:
         ("evaluate", "measure how good a run's digits are", add_evaluate, _evaluate),
         ("export", "write a run's generator for other programs", add_export, _export),
         ("bundle", "copy a run without what only training needs", add_bundle, _bundle),
-        ("runs", "list all runs", None, _runs),
+        ("runs", "list all runs", add_runs, _runs),
     ):
         one = commands.add_parser(name, help=does)
         one.set_defaults(command=command)
-        if add:
-            add(one)
+        add(one)
     return parser
 
 

@@ -103,9 +103,12 @@ def test_large_images_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch)
     loads: list[bool] = []
     monkeypatch.setattr(image_files, "_LARGE", 100)
     load = PngImageFile.load
-    monkeypatch.setattr(
-        PngImageFile, "load", lambda self: loads.append(image_files._one_at_a_time.locked()) or load(self)
-    )
+
+    def watched(self: PngImageFile) -> object:
+        loads.append(image_files._one_at_a_time.locked())
+        return load(self)
+
+    monkeypatch.setattr(PngImageFile, "load", watched)
     decode(encoded(picture(64, 64)), 32, 3, "crop")
     assert loads and all(loads)
 
