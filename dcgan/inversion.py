@@ -93,8 +93,9 @@ class _Search:
 
     def _starts(self, count: int, noise: torch.Generator) -> tuple[Tensor, Tensor]:
         """The `count` nearest of random z [N, latent_dim], with all known classes among them."""
-        z = self.trained.random_z(CANDIDATES, noise)
-        labels = torch.arange(CANDIDATES) % max(self.trained.num_conditions, 1)
+        candidates = max(CANDIDATES, self.trained.num_conditions)
+        z = self.trained.random_z(candidates, noise)
+        labels = torch.arange(candidates) % max(self.trained.num_conditions, 1)
         with torch.no_grad():
             parts = zip(torch.split(z, _BLOCK), torch.split(labels, _BLOCK), strict=True)
             far = torch.cat([self._distance(self._images(*part)) for part in parts])

@@ -7,7 +7,7 @@ from test_onnx_export import SHAPES, trained_by
 from dcgan.config import TrainConfig
 from dcgan.data import to_uint8
 from dcgan.errors import UserError
-from dcgan.inversion import invert
+from dcgan.inversion import _Search, invert
 from dcgan.models import ImageShape
 from dcgan.sampling import TrainedGenerator
 
@@ -32,6 +32,13 @@ def test_what_a_generator_drew_is_found_again(shape: str, conditioning: str) -> 
     condition = None if label is None else trained.condition([last.label])
     again = trained.draw(last.z[None], condition)[0]
     assert (again.int() - to_uint8(last.image).int()).abs().max() <= 1
+
+
+def test_every_class_is_tried_however_many_there_are() -> None:
+    config = SMALL.with_changes(conditioning="clusters", clusters=300)
+    trained = trained_by(config, SHAPES["grey"])
+    found = _Search(trained, torch.zeros(1, 1, 28, 28), 300, seed=0)
+    assert sorted(found.labels.tolist()) == list(range(300))
 
 
 def test_the_same_seed_finds_the_same() -> None:
