@@ -60,9 +60,11 @@ class TrainedGenerator:
     def draw(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """uint8 [N, C, H, W] from z [N, latent_dim] and, where conditional, condition [N, classes]."""
         condition = condition if self.conditional else None
+        # Feature maps of large images take much memory.
+        at_once = max(1, BATCH * 32**2 // max(32, self.shape.size) ** 2)
         parts = [
-            to_uint8(self.network(z[i : i + BATCH], None if condition is None else condition[i : i + BATCH]))
-            for i in range(0, len(z), BATCH)
+            to_uint8(self.network(z[i : i + at_once], None if condition is None else condition[i : i + at_once]))
+            for i in range(0, len(z), at_once)
         ]
         return torch.cat(parts) if parts else torch.empty(0, self.shape.channels, self.shape.size, self.shape.size)
 

@@ -60,6 +60,15 @@ def test_same_seed_same_images(snapshot: tuple[Trainer, Frame]) -> None:
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
+@pytest.mark.parametrize(("size", "most"), [(28, 500), (64, 125), (128, 31)])
+def test_large_images_are_drawn_in_smaller_batches(small_config: TrainConfig, size: int, most: int) -> None:
+    config, shape = small_config.with_changes(conditioning="none", generator_norm="none"), ImageShape(size, 1, 0)
+    trained = TrainedGenerator(Generator(config, shape).eval(), config, shape, (1,), 1, 1)
+    seen: list[int] = []
+    trained.network.register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
+    assert trained.draw(torch.randn(most + 1, 8)).shape == (most + 1, 1, size, size) and seen == [most, 1]
+
+
 def test_every_class_is_drawn_in_one_style(snapshot: tuple[Trainer, Frame]) -> None:
     trained = load_snapshot(snapshot[1])
     images = draw_every_class(trained, 3, 5)
