@@ -43,7 +43,7 @@ def test_the_guides_are_what_the_judge_says_of_real_digits(run: Run) -> None:
 def test_data_without_a_judge_get_the_reason(runs_dir: Path) -> None:
     run = create_run(runs_dir / "quick-2", TrainConfig(dataset="digits"), "quick")
     block = quality.quality_block(run)
-    assert block["charts"] == [] and "Embedded digits is drawn differently" in block["reason"]
+    assert block["charts"] == [] and "which cannot judge Embedded digits" in block["reason"]
 
 
 def test_an_evaluation_is_a_sentence(run: Run) -> None:

@@ -226,7 +226,7 @@ def test_wrong_commands_are_one_sentence(
 
 def test_runs_on_other_data_are_refused_with_the_reason(tmp_path: Path, small_config: TrainConfig) -> None:
     run = create_run(tmp_path / "run", small_config, "quick")
-    with pytest.raises(UserError, match="classifier of MNIST digits, and Embedded digits is drawn differently"):
+    with pytest.raises(UserError, match="classifier of MNIST digits, which cannot judge Embedded digits"):
         evaluate_run(run)
 
 
