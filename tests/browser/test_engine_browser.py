@@ -48,6 +48,7 @@ def made_run(folder: Path, config: TrainConfig, channels: int = 1, size: int = 2
     facts = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps({**facts, "channels": channels, "image_size": size}))
     shape = ImageShape(size, channels, 10)
+    counts = [100] * (config.num_conditions(10) or 10)
     for epoch in range(1, epochs + 1):
         noise = torch.Generator().manual_seed(epoch)
         network = Generator(config, shape)
@@ -57,7 +58,7 @@ def made_run(folder: Path, config: TrainConfig, channels: int = 1, size: int = 2
                 nn.init.normal_(module.weight, 0, 0.15, generator=noise)
         path = folder / "snapshots" / f"epoch-{epoch:04d}-step-{epoch:06d}.safetensors"
         path.parent.mkdir(exist_ok=True)
-        save_snapshot(path, network.state_dict(), config, shape, [100] * 10, epoch=epoch, step=epoch)
+        save_snapshot(path, network.state_dict(), config, shape, counts, epoch=epoch, step=epoch)
     return open_run(folder)
 
 
