@@ -59,6 +59,19 @@ def test_every_preset_has_its_row_and_its_epochs() -> None:
     assert rows == [(name, str(preset.config.epochs)) for name, preset in PRESETS.items()]
 
 
+def test_what_five_minutes_gave_is_on_record() -> None:
+    lines = (RESULTS / "presets-5min-cpu1.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines[1:]]
+    assert [record["preset"] for record in records] == list(PRESETS)
+    for record in records:
+        missing = ", ".join(map(str, record["missing_digits"])) or "none"
+        row = (
+            f"| `{record['preset']}` | {record['images_per_second']:,} | {record['parameters'] / 1e6:.1f} M | "
+            f"{record['fd_lenet']:,.1f} | {100 * record['confident_share']:.0f} % | {missing} |"
+        )
+        assert row in README
+
+
 def test_what_a_class_costs_is_on_record() -> None:
     class_of = json.loads((RESULTS / "classroom-cpu2.json").read_text())
     memory = json.loads((RESULTS / "memory-cpu2.json").read_text())
