@@ -45,13 +45,16 @@ def lay_out(images: Pixels, kind: str, report: Report = lambda share, places: No
     if len(images) < 4:
         raise UserError(f"A map takes at least 4 images, not {len(images)}.")
     from sklearn.decomposition import PCA
+    from threadpoolctl import threadpool_limits
 
     pixels = images.reshape(len(images), -1).astype(np.float32) / 255
     count = min(_COMPONENTS, *pixels.shape)
-    components: Places = PCA(count, svd_solver="randomized", random_state=0).fit_transform(pixels)
-    places = components[:, :2]
-    report(0.05, _framed(places))
-    return _framed(places if kind == "pca" else _tsne(components, report))
+    # Sums in one order only: of another rounding t-SNE makes another map, and a link names a place on this one.
+    with threadpool_limits(1):
+        components: Places = PCA(count, svd_solver="randomized", random_state=0).fit_transform(pixels)
+        places = components[:, :2]
+        report(0.05, _framed(places))
+        return _framed(places if kind == "pca" else _tsne(components, report))
 
 
 def _tsne(components: Places, report: Report) -> Places:
