@@ -68,11 +68,10 @@ def certainty(real_logits: Tensor, fake_logits: Tensor, objective: str = NON_SAT
     lsgan's output estimates that probability itself. wgan-gp and rpgan have no zero of their own: what counts there is
     the distance from the mean of the other side. hinge's logits are squashed like those of the logarithmic objectives.
     """
-    match objective:
-        case "lsgan":
-            return real_logits.clamp(0, 1), fake_logits.clamp(0, 1)
-        case objective if objective in RELATIVE:
-            return (real_logits - fake_logits.mean()).sigmoid(), (fake_logits - real_logits.mean()).sigmoid()
+    if objective == "lsgan":
+        return real_logits.clamp(0, 1), fake_logits.clamp(0, 1)
+    if objective in RELATIVE:
+        return (real_logits - fake_logits.mean()).sigmoid(), (fake_logits - real_logits.mean()).sigmoid()
     return real_logits.sigmoid(), fake_logits.sigmoid()
 
 
