@@ -239,6 +239,11 @@ class TrainConfig:
         return cls(**values)
 
     @property
+    def conditional(self) -> bool:
+        """Whether both networks have to be told a class."""
+        return self.conditioning != "none"
+
+    @property
     def loss_unit(self) -> str:
         """The unit of both losses: `nats` where they are logarithms of probabilities, else D's own `score`."""
         return "nats" if self.objective in LOGARITHMIC else "score"

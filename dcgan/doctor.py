@@ -259,7 +259,7 @@ def _more_variety(config: TrainConfig) -> dict[str, Any]:
     pace = _equal_rates(config) | _usual_momentum(config)
     if not config.minibatch_std:
         return pace | {"minibatch_std": True}
-    return pace | ({"conditioning": "labels"} if config.conditioning == "none" else {}) or _calmer(config)
+    return pace | ({} if config.conditional else {"conditioning": "labels"}) or _calmer(config)
 
 
 def _steadier(config: TrainConfig) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class TrainedDiscriminator:
     @property
     def conditional(self) -> bool:
         """Whether it has to be told a class."""
-        return self.config.conditioning != "none"
+        return self.config.conditional
 
     @property
     def depends_on_batch(self) -> bool:

@@ -109,7 +109,7 @@ class Run:
     @property
     def conditional(self) -> bool:
         """Whether the generator is told which class to draw."""
-        return self.config.conditioning != "none"
+        return self.config.conditional
 
     @property
     def num_conditions(self) -> int:

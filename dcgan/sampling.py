@@ -49,7 +49,7 @@ class TrainedGenerator:
     @property
     def conditional(self) -> bool:
         """Whether it has to be told a class."""
-        return self.config.conditioning != "none"
+        return self.config.conditional
 
     @property
     def num_conditions(self) -> int:
@@ -174,7 +174,7 @@ def load_snapshot(frame: Frame) -> TrainedGenerator:
         counts = tuple(int(n) for n in json.loads(header["class_counts"]))
         if not 0 < sum(counts) < 10**15 or min(counts) < 0 or len(counts) > MAX_CLASSES:
             raise ValueError(counts)
-        if len(counts) != config.num_conditions(shape.num_classes) and config.conditioning != "none":
+        if len(counts) != config.num_conditions(shape.num_classes) and config.conditional:
             raise ValueError(counts)
         return TrainedGenerator(network, config, shape, counts, int(header["epoch"]), int(header["step"]))
 

@@ -70,7 +70,7 @@ STEPS: Final = (
         "image; where the run has classes, it is told which one to draw.",
         lambda config: (
             r"z \sim \mathcal N(0, 1)^{" + str(config.latent_dim) + r"}, \qquad \tilde x = G(z"
-            + ("" if config.conditioning == "none" else ", c") + ")"
+            + (", c" if config.conditional else "") + ")"
         ),
         lambda config: Anchor("dcgan/training.py", "Trainer._train_step", ("z = torch.randn(", "fake = ")),
     ),
