@@ -11,7 +11,7 @@ import streamlit as st
 from ui.compare_charts import positions
 from ui.compare_runs import COLOURS, Compared
 from ui.live_data import frame_label, sample_url
-from ui.panel import component_texts, run_as_data
+from ui.panel import COMMON_STYLE, component_texts, run_as_data
 
 _HERE: Final = Path(__file__).resolve().parent
 
@@ -21,7 +21,7 @@ SCRIPT: Final = component_texts(
 _mount = st.components.v2.component(
     "lab_compare_grids",
     html=component_texts(_HERE / "compare" / "grids.html"),
-    css=component_texts(_HERE / "compare" / "grids.css"),
+    css=component_texts(COMMON_STYLE, _HERE / "compare" / "grids.css"),
     js=SCRIPT,
 )
 
