@@ -57,13 +57,11 @@ class PlaneMap {
     this.go(reach * share(event.clientX - box.left, box.width), -reach * share(event.clientY - box.top, box.height));
   }
 
-  // A press that did not travel keeps the digit under it.
   release(event) {
     if (!this.held) return;
-    const far = Math.hypot(event.clientX - this.held.x, event.clientY - this.held.y) > 6;
+    const from = this.held;
     this.held = null;
-    if (far) this.panel.commit();
-    else this.panel.keep([this.panel.state.point]);
+    this.panel.letGo(from, event);
   }
 
   key(event) {

@@ -188,6 +188,12 @@ class ExplorePanel extends PanelView {
     if (all.length > most) this.say(`There is room for ${most} picks; remove one to keep another.`);
   }
 
+  // On a map: a press that did not travel keeps what is under it, one that did has moved the point.
+  letGo(from, event) {
+    if (Math.hypot(event.clientX - from.x, event.clientY - from.y) > 6) this.commit();
+    else this.keep([this.state.point]);
+  }
+
   keepRandom(count) {
     const places = [...Array(this.data.limits.samples).keys()].sort(() => Math.random() - 0.5).slice(0, count);
     const { seed, truncation, digit } = this.state.point;
