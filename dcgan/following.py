@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dcgan.config import TrainConfig
 from dcgan.data import load_for
-from dcgan.devices import set_threads
+from dcgan.devices import configure_torch
 from dcgan.distributed import GO_ON, MERGE, WAIT, World
 from dcgan.errors import UserError
 from dcgan.events import Stepped
@@ -23,7 +23,7 @@ def follow(world: World, data_dir: Path | None = None) -> None:
         RuntimeError: process 0 is gone.
     """
     config = TrainConfig.from_dict(world.take())
-    set_threads(config.threads, world.local_size)
+    configure_torch(config.threads, world.local_size)
     try:
         with world.first_here():
             data = load_for(config, data_dir)

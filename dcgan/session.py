@@ -14,7 +14,7 @@ from dcgan.config import TrainConfig
 from dcgan.control import Control, Speed, stop_signals
 from dcgan.data import ImageData, load_for
 from dcgan.datasets import download_words, is_on_disk
-from dcgan.devices import describe, set_threads
+from dcgan.devices import configure_torch, describe
 from dcgan.distributed import ALONE, GO_ON, MERGE, STOP, WAIT, World, lost
 from dcgan.errors import DcganError, RunFailed, UserError
 from dcgan.events import Event, Stepped
@@ -51,7 +51,7 @@ def run_training(
     """
     with Recorder(run) as recorder:
         try:
-            set_threads(run.config.threads, world.local_size)
+            configure_torch(run.config.threads, world.local_size)
             world.check_batch(run.config.batch_size)
             world.give(run.config.to_dict())
             with world.first_here():

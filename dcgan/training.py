@@ -22,6 +22,7 @@ from dcgan.devices import resolve_device, resolve_precision
 from dcgan.distributed import ALONE, World, spread
 from dcgan.errors import TrainingDiverged, UserError
 from dcgan.events import EpochEnd, Event, Finished, Progress, Samples, Started, Stepped
+from dcgan.graphs import Capture, Steps, capture_for
 from dcgan.models import Discriminator, Generator, ImageShape, condition_vector, initialise
 
 NUM_SAMPLES = 64
@@ -42,11 +43,17 @@ class Trainer:
     """Two networks, their optimizers and the position in the data; `events` moves all of them forward."""
 
     def __init__(
-        self, config: TrainConfig, data: ImageData, clusters: Tensor | None = None, world: World = ALONE
+        self,
+        config: TrainConfig,
+        data: ImageData,
+        clusters: Tensor | None = None,
+        world: World = ALONE,
+        capture: Capture | None = None,
     ) -> None:
         """`clusters` int64 [N] are found anew where the configuration wants them and they are not given.
 
-        All processes of `world` make the same trainer and take the same steps; each computes its share of them.
+        All processes of `world` make the same trainer and take the same steps; each computes its share of them. Steps
+        are replayed from what `capture` made of them; without one, a GPU has its own.
         """
         if config.batch_size > len(data):
             raise UserError(f"batch_size {config.batch_size} is more than the {len(data):,} images there are.")
@@ -63,8 +70,8 @@ class Trainer:
         self.step = 0
         self._make_generators()
         self._make_networks()
-        self._sums = torch.zeros(5, device=self.device)
-        self._summed = 0
+        self._make_step_values()
+        self._steps = Steps(self._train_step, capture or capture_for(self.device, self._noise, world))
         self.sample_z = torch.randn(NUM_SAMPLES, config.latent_dim, generator=self._seeded(3))
         self.sample_classes = shown_classes(self.num_conditions)
 
@@ -88,8 +95,7 @@ class Trainer:
             if position == 0:
                 self._shuffle()
             batch = self._order[position * self.config.batch_size : (position + 1) * self.config.batch_size]
-            self._set_learning_rates()
-            self._train_step(batch)
+            self._take_step(batch)
             self.step += 1
             if self.step % self.config.log_every == 0:
                 yield self._progress()
@@ -138,11 +144,12 @@ class Trainer:
             for network, values in zip((self.G, self.D, self.averaged), state["networks"], strict=True):
                 network.load_state_dict(values)
             for optimizer, values in zip((self.optimizer_g, self.optimizer_d), state["optimizers"], strict=True):
-                optimizer.load_state_dict(values)
+                # The values of a group are this trainer's own, on its device.
+                optimizer.load_state_dict({**values, "param_groups": optimizer.state_dict()["param_groups"]})
             self._noise.set_state(state["generators"][0].cpu())
             self._order_generator.set_state(state["generators"][1].cpu())
             self.step, self._summed = int(state["step"]), int(state["summed"])
-            self._sums = state["sums"].to(self.device)
+            self._sums.copy_(state["sums"])
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             raise UserError("The saved training state does not fit this configuration; start a new run.") from error
         self._order_before = self._order_generator
@@ -170,10 +177,23 @@ class Trainer:
             network.to(self.device).to(memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.G).eval().requires_grad_(False)
         self._parallel_g, self._parallel_d = self.world.parallel(self.G), self.world.parallel(self.D)
-        fused = self.device.type in ("cpu", "cuda")
-        betas = (config.beta1, config.beta2)
-        self.optimizer_g = torch.optim.Adam(self.G.parameters(), config.lr_g, betas, fused=fused)
-        self.optimizer_d = torch.optim.Adam(self.D.parameters(), config.lr_d, betas, fused=fused)
+        self.optimizer_g, self.optimizer_d = self._adam(self.G, config.lr_g), self._adam(self.D, config.lr_d)
+
+    def _adam(self, network: nn.Module, rate: float) -> torch.optim.Adam:
+        """Adam in one kernel; its learning rate is a tensor, which a recorded step reads anew every time."""
+        kind, betas = self.device.type, (self.config.beta1, self.config.beta2)
+        if kind not in ("cpu", "cuda"):
+            return torch.optim.Adam(network.parameters(), rate, betas)
+        place = torch.tensor(rate, device=self.device)
+        return torch.optim.Adam(network.parameters(), place, betas, fused=True, capturable=kind == "cuda")
+
+    def _make_step_values(self) -> None:
+        """What steps read and write in place, so that they can be recorded."""
+        self._batch = torch.zeros(self.config.batch_size, dtype=torch.int64, device=self.device)
+        self._newest = torch.zeros((), device=self.device)
+        self._told = condition_vector(torch.arange(self.num_conditions), max(self.num_conditions, 1)).to(self.device)
+        self._sums = torch.zeros(5, device=self.device)
+        self._summed = 0
 
     def _seeded(self, stream: int, device: torch.device | str = "cpu") -> torch.Generator:
         """One of the run's independent random streams; numpy's SeedSequence would do the same mixing."""
@@ -185,7 +205,7 @@ class Trainer:
         self._order = torch.randperm(len(self.images), generator=self._order_generator).to(self.device)
 
     def _condition(self, classes: Tensor) -> Tensor | None:
-        return condition_vector(classes, self.num_conditions) if self.num_conditions else None
+        return self._told[classes] if self.num_conditions else None
 
     def _set_learning_rates(self) -> None:
         """Full until the last `lr_decay` of all steps, then linear to zero."""
@@ -193,21 +213,33 @@ class Trainer:
         factor = min(1.0, (self.total_steps - self.step) / decaying) if decaying else 1.0
         for optimizer, rate in ((self.optimizer_g, self.config.lr_g), (self.optimizer_d, self.config.lr_d)):
             for group in optimizer.param_groups:
-                group["lr"] = rate * factor
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(rate * factor)
+                else:
+                    group["lr"] = rate * factor
 
-    def _train_step(self, batch: Tensor) -> None:
+    def _take_step(self, batch: Tensor) -> None:
+        """One step on the images `batch` int64 [batch_size]; what it does not share with all others is set first."""
+        self._batch.copy_(batch)
+        self._set_learning_rates()
+        self._newest.fill_(1 - min(self.config.ema_decay, (1 + self.step) / (10 + self.step)))
+        penalised = self.step % self.config.penalty_every == 0
+        g_learns = (self.step + 1) % self.config.critic_steps == 0
+        self._steps.take(penalised, g_learns)
+        self._summed += 1
+
+    def _train_step(self, penalised: bool, g_learns: bool) -> None:
         """One update of D, then one of G on the same generated images; G draws the classes that the real batch has.
 
         With several `critic_steps` G learns in the last of as many steps only.
         """
-        z = torch.randn(len(batch), self.config.latent_dim, device=self.device, generator=self._noise)
-        z, batch = self.world.share(z), self.world.share(batch)
+        z = torch.randn(len(self._batch), self.config.latent_dim, device=self.device, generator=self._noise)
+        z, batch = self.world.share(z), self.world.share(self._batch)
         real = to_unit_range(self.images[batch]).contiguous(memory_format=torch.channels_last)
         condition = self._condition(self.classes[batch])
-        g_learns = (self.step + 1) % self.config.critic_steps == 0
         with torch.set_grad_enabled(g_learns), self._autocast():
             fake = self._parallel_g(z, condition)
-        loss_d, real_logits, fake_logits = self._update_discriminator(real, fake.detach(), condition)
+        loss_d, real_logits, fake_logits = self._update_discriminator(real, fake.detach(), condition, penalised)
         if g_learns:
             loss_g = self._update_generator(real, fake, condition)
             self._average_weights()
@@ -216,26 +248,25 @@ class Trainer:
         self._collect(loss_d, loss_g, real_logits, fake_logits)
 
     def _update_discriminator(
-        self, real: Tensor, fake: Tensor, condition: Tensor | None
+        self, real: Tensor, fake: Tensor, condition: Tensor | None, penalised: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
         """One update of D; its loss without penalties, and its logits [N] on `real` and `fake` before the update."""
         config = self.config
-        due = self.step % config.penalty_every == 0
-        real.requires_grad_(due and config.r1 > 0)
-        fake.requires_grad_(due and config.r2 > 0)
+        self.D.requires_grad_(True)
+        real.requires_grad_(penalised and config.r1 > 0)
+        fake.requires_grad_(penalised and config.r2 > 0)
         with self._autocast():
             real_logits = self._parallel_d(real, condition).float()
             fake_logits = self._parallel_d(fake, condition).float()
             loss = losses.discriminator_loss(real_logits, fake_logits, config.label_smoothing, config.objective)
-            penalised = loss
-            if real.requires_grad:
-                penalised = penalised + config.penalty_every * config.r1 * losses.slope_penalty(real_logits, real)
-            if fake.requires_grad:
-                penalised = penalised + config.penalty_every * config.r2 * losses.slope_penalty(fake_logits, fake)
+            total = loss
+            for images, logits, strength in ((real, real_logits, config.r1), (fake, fake_logits, config.r2)):
+                if images.requires_grad:
+                    total = total + config.penalty_every * strength * losses.slope_penalty(logits, images)
             if config.objective == "wgan-gp":
-                penalised = penalised + config.gradient_penalty * self._unit_slope_penalty(real, fake, condition)
+                total = total + config.gradient_penalty * self._unit_slope_penalty(real, fake, condition)
         self.optimizer_d.zero_grad()
-        penalised.backward()  # type: ignore[no-untyped-call]
+        total.backward()  # type: ignore[no-untyped-call]
         self.optimizer_d.step()
         return loss.detach(), real_logits.detach(), fake_logits.detach()
 
@@ -257,7 +288,6 @@ class Trainer:
         self.optimizer_g.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer_g.step()
-        self.D.requires_grad_(True)
         return loss.detach()
 
     def _autocast(self) -> torch.autocast:
@@ -271,9 +301,10 @@ class Trainer:
         """
         if not self.config.ema_decay:
             return
-        decay = min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
-        averaged, current = _floats(self.averaged), _floats(self.G)
-        torch._foreach_lerp_(averaged, current, 1 - decay)
+        averaged = _floats(self.averaged)
+        changes = torch._foreach_sub(_floats(self.G), averaged)
+        torch._foreach_mul_(changes, self._newest)
+        torch._foreach_add_(averaged, changes)
 
     def _sampler(self) -> nn.Module:
         if not self.config.ema_decay:
@@ -287,12 +318,11 @@ class Trainer:
         d_real, d_fake = losses.certainty(real_logits, fake_logits, self.config.objective)
         accuracy = ((d_real > 0.5).float().mean() + (d_fake < 0.5).float().mean()) / 2
         self._sums += torch.stack([loss_d, loss_g, d_real.mean(), d_fake.mean(), accuracy])
-        self._summed += 1
 
     def merge_sums(self) -> None:
         """Let every process hold the means of all processes' sums: needed before one of them gives its state away."""
         if self.world.size > 1:
-            self._sums = self.world.mean(self._sums)
+            self._sums.copy_(self.world.mean(self._sums))
 
     def _progress(self) -> Progress:
         self.merge_sums()

@@ -34,6 +34,7 @@ ORDER = (
     "clusters",
     "devices",
     "distributed",
+    "graphs",
     "layers",
     "models",
     "anatomy",

@@ -4,7 +4,7 @@ import psutil
 import pytest
 import torch
 
-from dcgan.devices import describe, list_devices, resolve_device, resolve_precision, set_threads
+from dcgan.devices import configure_torch, describe, list_devices, resolve_device, resolve_precision
 from dcgan.errors import UserError
 
 CPU = torch.device("cpu")
@@ -42,7 +42,7 @@ def test_precision_follows_the_processor(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_half_of_the_cores_are_left_to_others() -> None:
     cores = psutil.cpu_count(logical=False) or 1
-    set_threads(0)
+    configure_torch(0)
     assert torch.get_num_threads() == max(1, cores // 2)
-    set_threads(2)
+    configure_torch(2)
     assert torch.get_num_threads() == 2 and f"2 of {cores} cores" in describe(CPU)

@@ -210,7 +210,7 @@ def test_training_on_real_digits_teaches_the_generator(digits: ImageData, small_
 def test_learning_rates_stay_and_then_sink_to_zero(small_config: TrainConfig, digits: ImageData) -> None:
     trainer = Trainer(small_config.with_changes(lr_decay=0.5, lr_g=4e-4, lr_d=2e-4), digits)
     rates = [
-        (trainer.optimizer_g.param_groups[0]["lr"], trainer.optimizer_d.param_groups[0]["lr"])
+        [float(optimizer.param_groups[0]["lr"]) for optimizer in (trainer.optimizer_g, trainer.optimizer_d)]
         for event in trainer.events()
         if isinstance(event, Stepped)
     ]
