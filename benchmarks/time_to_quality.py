@@ -26,7 +26,7 @@ from benchmarks.training_speed import our_steps
 from dcgan.config import TrainConfig
 from dcgan.data import ImageData, load_dataset, to_uint8
 from dcgan.datasets import default_data_dir
-from dcgan.devices import resolve_device, set_threads
+from dcgan.devices import configure_torch, resolve_device
 from dcgan.errors import DcganError
 from dcgan.evaluation import LightJudge
 from dcgan.presets import PRESETS, get_preset
@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
     options = _options(argv)
     try:
         config = get_preset(options.preset).config.with_changes(seed=options.seed, device=options.device)
-        set_threads(options.threads)
+        configure_torch(options.threads)
         data_dir = options.data_dir or default_data_dir()
         result = compare(config, load_dataset("mnist", data_dir), data_dir, sorted(options.at), options.judged)
     except DcganError as error:

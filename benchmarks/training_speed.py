@@ -26,7 +26,7 @@ from benchmarks.textbook import Textbook
 from dcgan.config import TrainConfig
 from dcgan.data import ImageData, load_dataset
 from dcgan.datasets import default_data_dir
-from dcgan.devices import resolve_device, set_threads
+from dcgan.devices import configure_torch, resolve_device
 from dcgan.errors import DcganError
 from dcgan.events import Stepped
 from dcgan.presets import PRESETS, get_preset
@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     options = _options(argv)
     try:
         config = measured_config(options)
-        set_threads(options.threads)
+        configure_torch(options.threads)
         data = load_dataset("mnist", options.data_dir)
         result = measure(config, data, options.data_dir or default_data_dir(), options.seconds, options.rounds)
     except DcganError as error:
