@@ -62,7 +62,8 @@ class PlainDiscriminator(nn.Module):
         for first, (narrow, wide) in zip([True] + [False] * len(sizes), itertools.pairwise(widths), strict=False):
             conv: nn.Module = nn.Conv2d(narrow, wide, 4, 2, 1, bias=first or not batch)
             conv = nn.utils.parametrizations.spectral_norm(conv) if config.discriminator_norm == "spectral" else conv
-            layers += [conv, *([nn.BatchNorm2d(wide)] if batch and not first else []), nn.LeakyReLU(0.2, True)]
+            norms = {"batch": [nn.BatchNorm2d(wide)], "layer": [nn.GroupNorm(1, wide)]}
+            layers += [conv, *([] if first else norms.get(config.discriminator_norm, [])), nn.LeakyReLU(0.2, True)]
             layers += [nn.Dropout(config.dropout)] if config.dropout else []
         layers += [MinibatchStd()] if config.minibatch_std else []
         features = (widths[-1] + config.minibatch_std) * sizes[0] ** 2

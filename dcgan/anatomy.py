@@ -143,6 +143,8 @@ def _names(module: nn.Module) -> tuple[str, str, str]:
             return "dense", words, f"fully connected (Linear), {module.in_features:,} → {module.out_features:,}"
         case nn.BatchNorm1d() | nn.BatchNorm2d():
             return "norm", "Evens out the signals over the batch", "batch normalisation"
+        case nn.GroupNorm():
+            return "norm", "Evens out the signals of each image by itself", "layer normalisation"
         case nn.LeakyReLU():
             return "activation", "Dampens what is negative", f"LeakyReLU, slope {module.negative_slope:g}"
         case nn.Dropout() | Dropout():

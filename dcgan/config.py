@@ -18,6 +18,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
 CONDITIONINGS = ("none", "labels", "clusters")
 NORMALIZATIONS = ("none", "batch", "spectral")
+D_NORMALIZATIONS = (*NORMALIZATIONS, "layer")
 FAMILIES = ("dcgan", "mlp")
 OBJECTIVES = ("non-saturating", "minimax", "hinge", "lsgan", "wgan-gp", "rpgan")
 SMOOTHED = ("non-saturating", "minimax")  # the objectives with targets that label smoothing can move
@@ -123,7 +124,7 @@ class TrainConfig:
     )  # fmt: skip
     discriminator_norm: str = _setting(
         "batch", "D normalisation", "How D keeps the size of its signals in check between layers.",
-        choices=NORMALIZATIONS, group="discriminator",
+        choices=D_NORMALIZATIONS, group="discriminator",
     )  # fmt: skip
     discriminator_features: int = _setting(
         0, "D dense layer", "Units of a dense layer before D's score; 0 leaves it out.", low=0, high=4096,
@@ -311,7 +312,7 @@ def _impossible(config: TrainConfig) -> Iterable[tuple[bool, str]]:
     yield (
         config.objective == "wgan-gp" and config.discriminator_norm == "batch",
         "Objective wgan-gp holds D's slope at every image by itself, which batch normalisation in D mixes up; take "
-        "discriminator_norm none or spectral.",
+        "discriminator_norm none, layer or spectral.",
     )
     yield (
         config.label_smoothing > 0 and config.objective not in SMOOTHED,

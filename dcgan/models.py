@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -146,19 +146,20 @@ class MinibatchStd(nn.Module):
 
 
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
-    """Draw all weights anew as the DCGAN paper does: N(0, 0.02), batch norm scales N(1, 0.02), biases 0.
+    """Draw all weights anew as the DCGAN paper does: N(0, 0.02), scales of batch and layer norm N(1, 0.02), biases 0.
 
-    Without batch norm such small weights would let signals fade from layer to layer; in a network that has none they
+    Without such norms such small weights would let signals fade from layer to layer; in a network that has none they
     are N(0, 2 / fan in) (He et al., arXiv 1502.01852, equation 10).
     """
-    normalised = any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in network.modules())
+    norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm)
+    normalised = any(isinstance(module, norms) for module in network.modules())
     for module in network.modules():
         if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             std = INIT_STD if normalised else math.sqrt(2 / _fan_in(module))
             nn.init.normal_(_raw_weight(module), 0.0, std, generator=generator)
             if nn.utils.parametrize.is_parametrized(module, "weight"):
                 _find_singular_vectors(module, generator)
-        elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+        elif isinstance(module, norms):
             nn.init.normal_(module.weight, 1.0, INIT_STD, generator=generator)
         else:
             continue
@@ -229,9 +230,8 @@ def _connected_layers(config: TrainConfig, shape: ImageShape, noise: torch.Gener
     widths = [config.discriminator_width * ROWS * 2, config.discriminator_width * ROWS]
     layers: list[nn.Module] = [FlattenChannelsLast()]
     for i, (wide, narrow) in enumerate(itertools.pairwise([shape.channels * shape.size**2, *widths])):
-        batch = norm == "batch" and i > 0
-        layers.append(_normed(nn.Linear(wide, narrow, bias=not batch), norm))
-        layers += [BatchNorm1d(narrow)] if batch else []
+        layers.append(_normed(nn.Linear(wide, narrow, bias=norm != "batch" or i == 0), norm))
+        layers += _evening(norm, narrow, BatchNorm1d) if i > 0 else []
         layers.append(nn.LeakyReLU(LEAK, inplace=True))
         if config.dropout:
             layers.append(Dropout(config.dropout, noise))
@@ -246,11 +246,21 @@ def _up(inputs: int, outputs: int, kernel: int, norm: str) -> list[nn.Module]:
 
 def _down(inputs: int, outputs: int, kernel: int, norm: str, *, first: bool) -> nn.Module:
     # The paper leaves the first layer without batch norm: it must see the real pixel statistics.
-    batch = norm == "batch" and not first
-    conv: nn.Module = FromImage(inputs, outputs, kernel)
-    if not first:
-        conv = nn.Conv2d(inputs, outputs, kernel, STRIDE, padding(kernel), bias=not batch)
-    return nn.Sequential(conv, BatchNorm2d(outputs)) if batch else _normed(conv, norm)
+    if first:
+        return _normed(FromImage(inputs, outputs, kernel), norm)
+    conv = nn.Conv2d(inputs, outputs, kernel, STRIDE, padding(kernel), bias=norm != "batch")
+    evened = _evening(norm, outputs, BatchNorm2d)
+    return nn.Sequential(conv, *evened) if evened else _normed(conv, norm)
+
+
+def _evening(norm: str, width: int, batch_norm: Callable[[int], nn.Module]) -> list[nn.Module]:
+    """The layer after one of `width` that evens out its signals: over the batch, or over all maps of one image."""
+    match norm:
+        case "batch":
+            return [batch_norm(width)]
+        case "layer":  # Ba, Kiros, Hinton, arXiv 1607.06450, with a scale for each map
+            return [nn.GroupNorm(1, width)]
+    return []
 
 
 def _normed(layer: Module, norm: str) -> Module:

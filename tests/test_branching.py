@@ -84,7 +84,7 @@ def test_a_branch_needs_no_look_at_the_data(parent: runs.Run, monkeypatch: pytes
         (1, {"latent_dim": 9}, "latent_dim cannot change in the middle of a run; what can is lr_g, lr_d"),
         (1, {"lr_g": -1}, "lr_g must be between"),
         (1, {"dropout": 0.0}, "not begun or ended"),
-        (1, {"objective": "wgan-gp"}, "take discriminator_norm none or spectral"),
+        (1, {"objective": "wgan-gp"}, "take discriminator_norm none, layer or spectral"),
         (3, {}, "begins after epoch 3; ask for more than 3 epochs"),
     ],
 )

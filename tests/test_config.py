@@ -97,7 +97,7 @@ def test_any_value_of_a_field_gives_a_config_or_a_sentence(name: str, value: obj
         (
             {"objective": "wgan-gp"},
             "Objective wgan-gp holds D's slope at every image by itself, which batch normalisation in D mixes up; take "
-            "discriminator_norm none or spectral.",
+            "discriminator_norm none, layer or spectral.",
         ),
         (
             {"objective": "hinge", "label_smoothing": 0.1},

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcgan.config import FAMILIES, NORMALIZATIONS, TrainConfig
+from dcgan.config import D_NORMALIZATIONS, FAMILIES, NORMALIZATIONS, TrainConfig
 from dcgan.models import (
     Discriminator,
     Dropout,
@@ -46,7 +46,7 @@ def test_classic_network_has_the_parameters_one_counts_by_hand() -> None:
     size=st.sampled_from([28, 32, 64, 128]),
     channels=st.sampled_from([1, 3]),
     latent=st.integers(2, 512),
-    norm=st.sampled_from(NORMALIZATIONS),
+    norm=st.sampled_from(D_NORMALIZATIONS),
     generator_norm=st.sampled_from(NORMALIZATIONS),
     kernel=st.sampled_from([3, 4, 5]),
     spread=st.booleans(),

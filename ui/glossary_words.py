@@ -67,6 +67,8 @@ _NETWORKS: Final[tuple[Row, ...]] = (
      ("Generator width", "Discriminator width")),
     ("Batch normalisation", "Evens out the signals of a layer over the images of a batch, which keeps training steady.",
      f"{_TRAIN}, {_HOW}", ("G normalisation", "D normalisation", "batch")),
+    ("Layer normalisation", "Evens out the signals of a layer over all that it found in one image, whatever else is in "
+     "the batch; leaves D's slope at an image to that image alone.", f"{_TRAIN}, {_HOW}", ("layer",)),
     ("Spectral normalisation", "Scales the weights of a layer so that it can stretch no signal, which holds D's slope.",
      f"{_TRAIN}, {_HOW}", ("spectral",)),
     ("ReLU and LeakyReLU", "Let what is positive pass; ReLU stops what is negative, LeakyReLU lets a fifth of it "

@@ -154,7 +154,8 @@ def _plain_reshape(layer: Layer) -> bool:
 
 
 def _short(layer: Layer) -> str:
-    return {"norm": "batch norm", "spread": "+ spread of the batch"}.get(layer.kind, layer.term.split(",")[0])
+    term = layer.term.split(",")[0].replace("normalisation", "norm")
+    return "+ spread of the batch" if layer.kind == "spread" else term
 
 
 def _term(layer: Layer) -> str:
