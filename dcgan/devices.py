@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import platform
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
 import torch
 
 from dcgan.errors import UserError
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
+_LARGEST_KEPT = 32 * 2**20  # bytes of one piece, glibc's own upper limit
+_KEPT = 2**30  # bytes in all
 
 
 @dataclass(frozen=True)
@@ -52,8 +59,18 @@ def configure_torch(threads: int, processes: int = 1) -> None:
     A GPU multiplies float32 in TF32 and takes the convolutions that it finds fastest for the sizes at hand.
     """
     torch.set_num_threads(threads or max(1, _cores() // 2 // processes))
+    _keep_freed_memory()
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep what is freed: else every step gives its maps back and gets them anew, page by page."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library has no such function
+            mallopt = ctypes.CDLL(None).mallopt
+            mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT)
+            mallopt(_M_TRIM_THRESHOLD, _KEPT)
 
 
 def describe(device: torch.device) -> str:

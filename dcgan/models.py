@@ -83,12 +83,16 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Gives each image [N, C, H, W] in [-1, 1] one logit: positive for real, negative for generated."""
+    """Gives each image [N, C, H, W] in [-1, 1] one logit: positive for real, negative for generated.
+
+    `looks_at_whole_batch`: while it trains, the other images of a batch have a say in the logit of one.
+    """
 
     def __init__(self, config: TrainConfig, shape: ImageShape, noise: torch.Generator | None = None) -> None:
         super().__init__()
         self.num_classes = config.num_conditions(shape.num_classes)
         build = _connected_layers if config.family == "mlp" else _convolutional_layers
+        self.looks_at_whole_batch = config.minibatch_std or config.discriminator_norm == "batch"
         layers, width, pixels = build(config, shape, noise)
         if config.minibatch_std:
             layers.append(MinibatchStd())

@@ -256,8 +256,7 @@ class Trainer:
         real.requires_grad_(penalised and config.r1 > 0)
         fake.requires_grad_(penalised and config.r2 > 0)
         with self._autocast():
-            real_logits = self._parallel_d(real, condition).float()
-            fake_logits = self._parallel_d(fake, condition).float()
+            real_logits, fake_logits = self._judge(real, fake, condition)
             loss = losses.discriminator_loss(real_logits, fake_logits, config.label_smoothing, config.objective)
             total = loss
             for images, logits, strength in ((real, real_logits, config.r1), (fake, fake_logits, config.r2)):
@@ -269,6 +268,15 @@ class Trainer:
         total.backward()  # type: ignore[no-untyped-call]
         self.optimizer_d.step()
         return loss.detach(), real_logits.detach(), fake_logits.detach()
+
+    def _judge(self, real: Tensor, fake: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
+        """D's logits [N] on both: in one pass, which is faster, where each image is looked at alone and for itself."""
+        if self.D.looks_at_whole_batch or real.requires_grad or fake.requires_grad:
+            return self._parallel_d(real, condition).float(), self._parallel_d(fake, condition).float()
+        both = torch.cat([real, fake]).contiguous(memory_format=torch.channels_last)
+        logits: Tensor = self._parallel_d(both, None if condition is None else condition.repeat(2, 1)).float()
+        real_logits, fake_logits = logits.chunk(2)
+        return real_logits, fake_logits
 
     def _unit_slope_penalty(self, real: Tensor, fake: Tensor, condition: Tensor | None) -> Tensor:
         count = len(real) * self.world.size

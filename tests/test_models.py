@@ -182,3 +182,18 @@ def test_spectral_norm_starts_from_the_given_generator_alone() -> None:
     assert all(torch.equal(first[name], second[name]) for name in first)
     for conv in (networks[0].body[0], networks[0].body[2]):
         assert torch.linalg.matrix_norm(conv.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("spread", [False, True])
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("norm", D_NORMALIZATIONS)
+def test_a_discriminator_says_whether_other_images_count(norm: str, family: str, spread: bool) -> None:
+    config = TrainConfig(family=family, discriminator_width=8, discriminator_norm=norm, minibatch_std=spread)
+    D = Discriminator(config, MNIST)
+    initialise(D, torch.Generator().manual_seed(0))
+    images = torch.randn(6, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    others = torch.cat([images[:3], -2 * images[3:]])
+    if norm == "spectral":
+        D.eval()  # its weights move a little with every look in training, whatever is looked at
+    same = torch.allclose(D(images)[:3], D(others)[:3], atol=1e-5)
+    assert D.looks_at_whole_batch == (spread or norm == "batch") == (not same)

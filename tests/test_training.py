@@ -216,3 +216,13 @@ def test_learning_rates_stay_and_then_sink_to_zero(small_config: TrainConfig, di
     ]
     factors = [min(1.0, (14 - step) / 7) for step in range(14)]
     assert [rate for pair in rates for rate in pair] == pytest.approx([r * f for f in factors for r in (4e-4, 2e-4)])
+
+
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+def test_judging_both_in_one_pass_changes_no_opinion(small_config: TrainConfig, digits: ImageData, norm: str) -> None:
+    trainer = Trainer(small_config.with_changes(discriminator_norm=norm), digits)
+    real, fake = to_unit_range(digits.images[:64]), to_unit_range(digits.images[64:128])
+    condition = trainer._condition(torch.arange(64) % 10)
+    logits = trainer._judge(real, fake, condition)
+    for found, images in zip(logits, (real, fake), strict=True):
+        torch.testing.assert_close(found, trainer.D(images, condition), atol=1e-5, rtol=1e-4)
