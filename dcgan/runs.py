@@ -127,7 +127,7 @@ def open_named(name: str, runs_dir: Path | None = None) -> Run:
 
 
 def list_runs(runs_dir: Path | None = None) -> list[Run]:
-    """Every readable run, newest first, bundled ones last; directories that are not runs are passed over."""
+    """Every readable run, newest first, then bundled ones by name; directories that are not runs are passed over."""
     folder = runs_dir or default_runs_dir()
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
@@ -135,7 +135,7 @@ def list_runs(runs_dir: Path | None = None) -> list[Run]:
             found.append(open_run(path))
         except UserError:
             continue
-    return sorted(found, key=lambda run: (run.bundled, -run.created))
+    return sorted(found, key=lambda run: (run.bundled, 0.0 if run.bundled else -run.created))  # stays in order of names
 
 
 def unreadable_runs(runs_dir: Path | None = None) -> list[tuple[str, str]]:

@@ -233,14 +233,14 @@ def test_bundled_runs_are_kept(runs_dir: Path) -> None:
             change()
 
 
-def test_runs_are_listed_newest_first_and_bundled_last(runs_dir: Path) -> None:
-    names = ["bundled-a", "b", "c"]
+def test_runs_are_listed_newest_first_then_bundled_ones_by_name(runs_dir: Path) -> None:
+    names = ["bundled-a", "b", "c", "bundled-b"]
     for i, name in enumerate(names):
         run = runs.create_run(runs_dir / name, TrainConfig(), "quick")
         record = json.loads((run.path / "run.json").read_text())
         write_json(run.path / "run.json", {**record, "created": 100.0 + i})
     (runs_dir / "README.md").touch()
-    assert [run.name for run in runs.list_runs()] == ["c", "b", "bundled-a"]
+    assert [run.name for run in runs.list_runs()] == ["c", "b", "bundled-a", "bundled-b"]
 
 
 @pytest.mark.parametrize(

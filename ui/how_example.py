@@ -14,7 +14,7 @@ _TILE: Final = (2, 1)  # row and column of the image in a grid of samples
 
 def example_picture(shape: Sequence[int]) -> str:
     """CSS of a background that shows one image [C, H, W] of a run with such images; empty where there is none."""
-    for run in reversed(runs.list_runs()):  # the bundled one first: its digits are clean
+    for run in sorted(runs.list_runs(), key=lambda run: not run.bundled):  # a bundled one first: its digits are clean
         frames = run.samples()
         if frames and (run.channels, run.image_size, run.image_size) == tuple(shape):
             row, column = _TILE
