@@ -222,7 +222,7 @@ class Trainer:
         """One step on the images `batch` int64 [batch_size]; what it does not share with all others is set first."""
         self._batch.copy_(batch)
         self._set_learning_rates()
-        self._newest.fill_(1 - min(self.config.ema_decay, (1 + self.step) / (10 + self.step)))
+        self._newest.fill_(1 - min(self.config.ema_decay, (1 + self.step) / (20 + self.step)))
         penalised = self.step % self.config.penalty_every == 0
         g_learns = (self.step + 1) % self.config.critic_steps == 0
         self._steps.take(penalised, g_learns)
@@ -305,7 +305,8 @@ class Trainer:
     def _average_weights(self) -> None:
         """averaged <- decay * averaged + (1 - decay) * G, for weights and batch norm statistics alike.
 
-        The decay grows from 0.1 to its full value, so that early samples show the generator of now and not of step 0.
+        The decay grows from 0.05 to its full value: the mean reaches over a twentieth of the steps so far, so early
+        samples show the generator of now, and classes keep their variety, which a longer mean takes from them.
         """
         if not self.config.ema_decay:
             return

@@ -169,7 +169,7 @@ def test_averaging_follows_its_formula(small_config: TrainConfig, digits: ImageD
     events = trainer.events()
     while next(events) != Stepped(1):
         pass
-    decay = min(0.9, 1 / 10)
+    decay = min(0.9, 1 / 20)
     expected = decay * start + (1 - decay) * trainer.G.stem.weight
     torch.testing.assert_close(trainer.averaged.stem.weight, expected)
 
