@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import threads, time_to_quality, training_speed
+from benchmarks import seeds, threads, time_to_quality, training_speed
 from benchmarks.classroom_memory import slope
 from benchmarks.textbook import SHAPE, PlainDiscriminator, PlainGenerator, Textbook
 from dcgan.config import TrainConfig
@@ -85,3 +85,17 @@ def test_the_slope_leaves_out_the_time_in_which_caches_fill() -> None:
 def test_textbook_loop_has_no_clusters(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has no conditioning clusters; measure with none or labels"):
         Textbook(TrainConfig(conditioning="clusters"), tmp_path, torch.device("cpu"))
+
+
+def test_a_seed_goes_on_from_look_to_look(
+    mnist_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[1])
+    options = ["--seconds", "1", "2", "--seeds", "3", "--data-dir", str(mnist_dir), "--keep", str(tmp_path)]
+    assert seeds.main(options) == 0
+    head, first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert head["preset"] == "quick" and head["hardware"]["threads_used"] == 1
+    assert (first["seed"], second["seed"]) == (3, 3)
+    assert 1 <= first["seconds"] < 2 <= second["seconds"] < 4 and 0 < first["images"] < second["images"]
+    assert first["nearest"][0] > first["nearest"][1] > 0  # after a second there are no digits yet
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["seed-3-1.png", "seed-3-2.png"]
