@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dcgan.config import config_fields, field_info, nearest
+from dcgan.config import config_fields, field_info
 from dcgan.datasets import DATA_DIR_VARIABLE, LIMITS, OWN_IMAGES
 from dcgan.errors import UserError
+from dcgan.fields import nearest
 from dcgan.presets import PRESETS
 
 _METAVARS = {int: "N", float: "X", str: "NAME"}

@@ -26,9 +26,10 @@ from dcgan.arguments import (
     number,
     seed_number,
 )
-from dcgan.config import TrainConfig, config_fields, nearest
+from dcgan.config import TrainConfig, config_fields
 from dcgan.datasets import OWN_IMAGES, info_for
 from dcgan.errors import DcganError, UserError
+from dcgan.fields import nearest
 from dcgan.presets import get_preset
 from dcgan.runs import Run, change_config, create_run, default_runs_dir, find_run, list_runs, open_run, unique_name
 

@@ -6,13 +6,12 @@ from them.
 
 from __future__ import annotations
 
-import difflib
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from dcgan.errors import UserError
+from dcgan.fields import FieldInfo, checked, info_of, nearest, setting
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -27,35 +26,6 @@ IMAGE_SIZES = (28, 32, 64, 128)
 FITS = ("crop", "pad")
 
 
-FIELD_GROUPS = {
-    "main": "First of all",
-    "images": "The images",
-    "model": "Both networks",
-    "generator": "The generator G",
-    "discriminator": "The discriminator D",
-    "game": "The game they play",
-    "optimisation": "How they learn",
-    "running": "How the run goes",
-}  # title of every `FieldInfo.group`, in the order they are shown
-NETWORK_GROUPS = ("images", "model", "generator", "discriminator")  # what shapes the networks
-
-
-@dataclass(frozen=True)
-class FieldInfo:
-    """What a form or a flag needs to know of a field; `low` and `high` are inclusive."""
-
-    label: str
-    help: str
-    low: float = -math.inf
-    high: float = math.inf
-    choices: tuple[str, ...] = ()
-    group: str = "running"
-
-
-def _setting(default: Any, label: str, help: str, **limits: Any) -> Any:
-    return field(default=default, metadata={"info": FieldInfo(label, help, **limits)})
-
-
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Every choice that shapes a training run.
@@ -64,145 +34,145 @@ class TrainConfig:
         UserError: a value is out of range or not one of the choices.
     """
 
-    dataset: str = _setting("mnist", "Data", "The real images that D learns to recognise.", group="main")
-    epochs: int = _setting(
+    dataset: str = setting("mnist", "Data", "The real images that D learns to recognise.", group="main")
+    epochs: int = setting(
         20, "Epochs", "How often training goes through all real images.", low=1, high=10_000, group="main"
     )
-    device: str = _setting(
+    device: str = setting(
         "auto", "Device", "Where the arithmetic happens; auto takes a GPU when there is one.",
         choices=DEVICES, group="main",
     )  # fmt: skip
-    image_size: int = _setting(
+    image_size: int = setting(
         0, "Image size", "Side length of the images in pixels: 28, 32, 64 or 128; 0 leaves them as the data has them.",
         low=0, high=128, group="images",
     )  # fmt: skip
-    channels: int = _setting(
+    channels: int = setting(
         0, "Channels", "1 for gray images, 3 for colour; 0 leaves them as the data has them.", low=0, high=3,
         group="images",
     )  # fmt: skip
-    source: str = _setting(
+    source: str = setting(
         "", "Own images", "With the data set folder: a folder of images, or the name of an uploaded set.", group="main",
     )  # fmt: skip
-    fit: str = _setting(
+    fit: str = setting(
         "crop", "Shape of own images", "How images that are not square become so: crop cuts off what lies outside the "
         "middle, pad keeps all of it between black bars.", choices=FITS, group="main",
     )  # fmt: skip
-    family: str = _setting(
+    family: str = setting(
         "dcgan", "Family", "Both networks are made of convolutions (dcgan) or of fully connected layers only (mlp).",
         choices=FAMILIES, group="model",
     )  # fmt: skip
-    conditioning: str = _setting(
+    conditioning: str = setting(
         "none", "Conditioning", "Whether both networks are told which digit, or which group of look-alikes, is drawn.",
         choices=CONDITIONINGS, group="model",
     )  # fmt: skip
-    clusters: int = _setting(
+    clusters: int = setting(
         100, "Clusters", "How many groups of look-alikes are formed where conditioning is clusters.", low=2, high=1000,
         group="model",
     )  # fmt: skip
-    latent_dim: int = _setting(
+    latent_dim: int = setting(
         100, "Latent size", "How many random numbers z the generator turns into one image.", low=2, high=512,
         group="model",
     )  # fmt: skip
-    generator_width: int = _setting(
+    generator_width: int = setting(
         64, "Generator width", "Feature maps in G's last hidden layer; wider draws finer and trains slower.",
         low=4, high=512, group="generator",
     )  # fmt: skip
-    generator_finish: int = _setting(
+    generator_finish: int = setting(
         0, "G finishing layer", "Feature maps of one more layer at full size, for cleaner strokes; 0 leaves it out.",
         low=0, high=512, group="generator",
     )  # fmt: skip
-    generator_norm: str = _setting(
+    generator_norm: str = setting(
         "batch", "G normalisation", "How G keeps the size of its signals in check between layers.",
         choices=NORMALIZATIONS, group="generator",
     )  # fmt: skip
-    kernel_size: int = _setting(
+    kernel_size: int = setting(
         4, "Kernel size", "How many pixels wide the window of a convolution is.", low=3, high=5, group="model",
     )  # fmt: skip
-    discriminator_width: int = _setting(
+    discriminator_width: int = setting(
         64, "Discriminator width", "Feature maps in D's first layer; wider judges finer and trains slower.",
         low=4, high=512, group="discriminator",
     )  # fmt: skip
-    discriminator_norm: str = _setting(
+    discriminator_norm: str = setting(
         "batch", "D normalisation", "How D keeps the size of its signals in check between layers.",
         choices=D_NORMALIZATIONS, group="discriminator",
     )  # fmt: skip
-    discriminator_features: int = _setting(
+    discriminator_features: int = setting(
         0, "D dense layer", "Units of a dense layer before D's score; 0 leaves it out.", low=0, high=4096,
         group="discriminator",
     )  # fmt: skip
-    minibatch_std: bool = _setting(
+    minibatch_std: bool = setting(
         False, "Minibatch spread", "Shows D how varied the batch is, so that G cannot draw one digit only.",
         group="discriminator",
     )  # fmt: skip
-    dropout: float = _setting(
+    dropout: float = setting(
         0.0, "Dropout", "Share of D's signals switched off at random, which slows D down.", low=0.0, high=0.9,
         group="discriminator",
     )  # fmt: skip
-    objective: str = _setting(
+    objective: str = setting(
         "non-saturating", "Objective", "What the two networks are paid for: the loss functions of the game.",
         choices=OBJECTIVES, group="game",
     )  # fmt: skip
-    gradient_penalty: float = _setting(
+    gradient_penalty: float = setting(
         10.0, "Gradient penalty", "With wgan-gp: how strongly D's slope, from generated to real images, is held at 1.",
         low=0.0, high=1000.0, group="game",
     )  # fmt: skip
-    r1: float = _setting(
+    r1: float = setting(
         0.0, "R1 penalty", "How strongly D's slope at real images is held down; 0 switches it off.", low=0.0,
         high=1000.0, group="game",
     )  # fmt: skip
-    r2: float = _setting(
+    r2: float = setting(
         0.0, "R2 penalty", "How strongly D's slope at generated images is held down; 0 switches it off.", low=0.0,
         high=1000.0, group="game",
     )  # fmt: skip
-    penalty_every: int = _setting(
+    penalty_every: int = setting(
         1, "Steps between penalties", "R1 and R2 are worked out every so many steps, and count as many times more.",
         low=1, high=64, group="game",
     )  # fmt: skip
-    critic_steps: int = _setting(
+    critic_steps: int = setting(
         1, "D steps per G step", "How many times D learns before G learns once.", low=1, high=20,
         group="game",
     )  # fmt: skip
-    batch_size: int = _setting(
+    batch_size: int = setting(
         128, "Batch size", "How many real and how many generated images are seen in one step.", low=2, high=8192,
         group="optimisation",
     )  # fmt: skip
-    lr_g: float = _setting(
+    lr_g: float = setting(
         2e-4, "Learning rate of G", "How far one step changes the generator.", low=1e-7, high=1.0,
         group="optimisation",
     )  # fmt: skip
-    lr_d: float = _setting(
+    lr_d: float = setting(
         2e-4, "Learning rate of D", "How far one step changes the discriminator.", low=1e-7, high=1.0,
         group="optimisation",
     )  # fmt: skip
-    lr_decay: float = _setting(
+    lr_decay: float = setting(
         0.0, "Learning rate decay", "Share of the run, at its end, over which both learning rates sink to zero.",
         low=0.0, high=1.0, group="optimisation",
     )  # fmt: skip
-    beta1: float = _setting(
+    beta1: float = setting(
         0.5, "Adam beta 1", "How much of the previous direction a step keeps; GANs like less than usual.",
         low=0.0, high=0.999, group="optimisation",
     )  # fmt: skip
-    beta2: float = _setting(
+    beta2: float = setting(
         0.999, "Adam beta 2", "How long Adam remembers the size of past gradients.", low=0.0, high=0.99999,
         group="optimisation",
     )  # fmt: skip
-    label_smoothing: float = _setting(
+    label_smoothing: float = setting(
         0.0, "Label smoothing", "Real images count as 1 minus this for D, so that it is never too sure.",
         low=0.0, high=0.5, group="game",
     )  # fmt: skip
-    ema_decay: float = _setting(
+    ema_decay: float = setting(
         0.0, "Weight averaging (EMA)", "Samples come from a running average of G's weights; 0 switches it off.",
         low=0.0, high=0.99999, group="optimisation",
     )  # fmt: skip
-    precision: str = _setting(
+    precision: str = setting(
         "auto", "Precision", "bfloat16 is faster where the processor supports it; auto finds out.",
         choices=PRECISIONS, group="running",
     )  # fmt: skip
-    threads: int = _setting(
+    threads: int = setting(
         0, "CPU threads", "Processor cores that training on a CPU uses; 0 takes half of them.", low=0, high=256,
         group="running",
     )  # fmt: skip
-    seed: int = _setting(
+    seed: int = setting(
         0,
         "Seed",
         "Same seed, same settings, same CPU: the same run, digit for digit.",
@@ -210,14 +180,14 @@ class TrainConfig:
         high=2**31 - 1,
         group="running",
     )
-    log_every: int = _setting(
+    log_every: int = setting(
         10, "Steps between points", "How many steps one point of the curves averages.", low=1, high=10_000,
         group="running",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
         for spec in fields(self):
-            object.__setattr__(self, spec.name, _checked(spec, getattr(self, spec.name)))
+            object.__setattr__(self, spec.name, checked(spec, getattr(self, spec.name)))
         for wrong, sentence in _impossible(self):
             if wrong:
                 raise UserError(sentence)
@@ -264,42 +234,12 @@ class TrainConfig:
 
 def field_info(name: str) -> FieldInfo:
     """Label, explanation and limits of the `TrainConfig` field `name`."""
-    return _info({f.name: f for f in fields(TrainConfig)}[name])
+    return info_of({f.name: f for f in fields(TrainConfig)}[name])
 
 
 def config_fields() -> list[tuple[str, type, FieldInfo]]:
     """Name, type and `FieldInfo` of every `TrainConfig` field, in order."""
-    return [(f.name, type(f.default), _info(f)) for f in fields(TrainConfig)]
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A phrase that helps somebody who mistyped: the closest known name, or all of them."""
-    known = list(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}" if close else "known are " + ", ".join(known)
-
-
-def _info(spec: Field[Any]) -> FieldInfo:
-    info: FieldInfo = spec.metadata["info"]
-    return info
-
-
-def _checked(spec: Field[Any], value: Any) -> Any:
-    assert spec.default is not MISSING
-    info, kind = _info(spec), type(spec.default)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if kind is int and isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if type(value) is not kind:
-        raise UserError(f"{spec.name} must be {_KIND_WORDS[kind]}, not {value!r}.")
-    if kind is str and value != value.encode("utf-8", "replace").decode():  # a file system may take such names
-        raise UserError(f"{spec.name} must be text in UTF-8, not {value!r}; rename it.")
-    if info.choices and value not in info.choices:
-        raise UserError(f"{spec.name} must be one of {', '.join(info.choices)}, not {value!r}.")
-    if kind in (int, float) and not info.low <= value <= info.high:
-        raise UserError(f"{spec.name} must be between {info.low:g} and {info.high:g}, not {value:g}.")
-    return value
+    return [(f.name, type(f.default), info_of(f)) for f in fields(TrainConfig)]
 
 
 def _impossible(config: TrainConfig) -> Iterable[tuple[bool, str]]:
@@ -327,6 +267,3 @@ def _impossible(config: TrainConfig) -> Iterable[tuple[bool, str]]:
         config.family == "mlp" and config.kernel_size != 4,
         "kernel_size is the window of a convolution, and family mlp has none; leave it at 4.",
     )
-
-
-_KIND_WORDS = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}

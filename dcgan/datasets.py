@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dcgan.config import TrainConfig, nearest
+from dcgan.config import TrainConfig
 from dcgan.errors import UserError
+from dcgan.fields import nearest
 from dcgan.image_files import MAX_CLASSES, MAX_FILE_MB, MAX_FILES, MAX_MEGAPIXELS, Listing, kinds, list_images
 
 DATA_DIR_VARIABLE = "DCGAN_DATA_DIR"

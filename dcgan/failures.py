@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dcgan.config import TrainConfig, nearest
+from dcgan.config import TrainConfig
 from dcgan.errors import UserError
+from dcgan.fields import nearest
 
 # Small networks that nobody tells what to draw: they fail, or learn, within a minute on a laptop.
 BASE = TrainConfig(

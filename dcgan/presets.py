@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dcgan.config import TrainConfig, nearest
+from dcgan.config import TrainConfig
 from dcgan.errors import UserError
+from dcgan.fields import nearest
 
 
 @dataclass(frozen=True)

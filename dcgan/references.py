@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from dcgan.classifier import ASSET, FEATURE_WIDTH, NUM_CLASSES, held_out_mask, read_asset
-from dcgan.config import nearest
 from dcgan.data import load_dataset
 from dcgan.distances import Gaussian
 from dcgan.errors import UserError
+from dcgan.fields import nearest
 from dcgan.real_digits import FEW, MANY, at_count
 from dcgan.reports import CONFIDENT, LightReport, kl_to_uniform, missing_classes
 

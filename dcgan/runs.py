@@ -15,9 +15,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dcgan.config import TrainConfig, nearest
+from dcgan.config import TrainConfig
 from dcgan.datasets import info_for
 from dcgan.errors import UserError
+from dcgan.fields import nearest
 from dcgan.files import read_json, write_json
 from dcgan.run_directory import (
     BUNDLED_PREFIX,

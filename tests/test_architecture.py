@@ -15,6 +15,7 @@ ORDER = (
     "errors",
     "torchrun",
     "files",
+    "fields",
     "config",
     "presets",
     "failures",

@@ -6,8 +6,9 @@ from typing import Final
 
 import streamlit as st
 
-from dcgan.config import NETWORK_GROUPS, TrainConfig, config_fields, field_info
+from dcgan.config import TrainConfig, config_fields, field_info
 from dcgan.datasets import DATASETS
+from dcgan.fields import NETWORK_GROUPS
 from dcgan.presets import PRESETS
 from ui.train_form import field_widget
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 import streamlit as st
 
 from dcgan import queue
-from dcgan.config import FIELD_GROUPS, IMAGE_SIZES, FieldInfo, config_fields, field_info
+from dcgan.config import IMAGE_SIZES, config_fields, field_info
 from dcgan.datasets import DATASETS, OWN_IMAGES, download_size, download_words, is_on_disk
+from dcgan.fields import FIELD_GROUPS, FieldInfo
 from dcgan.presets import Preset
 from dcgan.runs import Run
 from ui import launch, warm
