@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from dcgan import losses
+from dcgan.batches import Batches
 from dcgan.clusters import find_clusters
 from dcgan.config import TrainConfig
 from dcgan.data import ImageData, to_uint8, to_unit_range
@@ -66,9 +67,10 @@ class Trainer:
         self.num_conditions = config.num_conditions(data.info.num_classes)
         self.images = data.images.to(self.device)
         self.classes = self._choose_classes(data, clusters).to(self.device)
-        self.steps_per_epoch = len(data) // config.batch_size
+        self._noise = self._seeded(1, self.device)
+        self._batches = Batches(len(data), config.batch_size, self._seeded(2), self.device)
+        self.steps_per_epoch = self._batches.per_epoch
         self.step = 0
-        self._make_generators()
         self._make_networks()
         self._make_step_values()
         self._steps = Steps(self._train_step, capture or capture_for(self.device, self._noise, world))
@@ -91,11 +93,7 @@ class Trainer:
         if self.step == 0:
             yield self.samples()
         while self.step < self.total_steps:
-            position = self.step % self.steps_per_epoch
-            if position == 0:
-                self._shuffle()
-            batch = self._order[position * self.config.batch_size : (position + 1) * self.config.batch_size]
-            self._take_step(batch)
+            self._take_step(self._batches.at(self.step))
             self.step += 1
             if self.step % self.config.log_every == 0:
                 yield self._progress()
@@ -123,13 +121,11 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides how training goes on."""
-        within_epoch = self.step % self.steps_per_epoch > 0
-        order = self._order_before if within_epoch else self._order_generator
         return {
             "step": self.step,
             "networks": [network.state_dict() for network in (self.G, self.D, self.averaged)],
             "optimizers": [optimizer.state_dict() for optimizer in (self.optimizer_g, self.optimizer_d)],
-            "generators": [generator.get_state() for generator in (self._noise, order)],
+            "generators": [self._noise.get_state(), self._batches.state(self.step)],
             "sums": self._sums.clone(),
             "summed": self._summed,
         }
@@ -147,24 +143,16 @@ class Trainer:
                 # The values of a group are this trainer's own, on its device.
                 optimizer.load_state_dict({**values, "param_groups": optimizer.state_dict()["param_groups"]})
             self._noise.set_state(state["generators"][0].cpu())
-            self._order_generator.set_state(state["generators"][1].cpu())
             self.step, self._summed = int(state["step"]), int(state["summed"])
+            self._batches.restore(state["generators"][1], self.step)
             self._sums.copy_(state["sums"])
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             raise UserError("The saved training state does not fit this configuration; start a new run.") from error
-        self._order_before = self._order_generator
-        if self.step % self.steps_per_epoch:
-            self._shuffle()
 
     def _choose_classes(self, data: ImageData, clusters: Tensor | None) -> Tensor:
         if self.config.conditioning != "clusters":
             return data.labels
         return find_clusters(data.images, self.config.clusters, self.config.seed) if clusters is None else clusters
-
-    def _make_generators(self) -> None:
-        self._noise = self._seeded(1, self.device)
-        self._order_generator = self._seeded(2)
-        self._order_before = self._order_generator
 
     def _make_networks(self) -> None:
         config, weights = self.config, self._seeded(0)
@@ -198,11 +186,6 @@ class Trainer:
     def _seeded(self, stream: int, device: torch.device | str = "cpu") -> torch.Generator:
         """One of the run's independent random streams; numpy's SeedSequence would do the same mixing."""
         return torch.Generator(device).manual_seed(self.config.seed * 1_000_003 + stream)
-
-    def _shuffle(self) -> None:
-        # The state from before the shuffle is what a resumed run needs to draw the same order again.
-        self._order_before = torch.Generator().set_state(self._order_generator.get_state())
-        self._order = torch.randperm(len(self.images), generator=self._order_generator).to(self.device)
 
     def _condition(self, classes: Tensor) -> Tensor | None:
         return self._told[classes] if self.num_conditions else None

@@ -36,6 +36,7 @@ ORDER = (
     "devices",
     "distributed",
     "graphs",
+    "batches",
     "layers",
     "models",
     "anatomy",
