@@ -25,6 +25,7 @@ from dcgan.errors import TrainingDiverged, UserError
 from dcgan.events import EpochEnd, Event, Finished, Progress, Samples, Started, Stepped
 from dcgan.graphs import Capture, Steps, capture_for
 from dcgan.models import Discriminator, Generator, ImageShape, condition_vector, initialise
+from dcgan.updates import adam, move_towards, set_rate
 
 NUM_SAMPLES = 64
 FIRST_EPOCH_SAMPLES = (10, 20, 50, 100, 200, 500)  # steps; then every epoch
@@ -165,15 +166,9 @@ class Trainer:
             network.to(self.device).to(memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.G).eval().requires_grad_(False)
         self._parallel_g, self._parallel_d = self.world.parallel(self.G), self.world.parallel(self.D)
-        self.optimizer_g, self.optimizer_d = self._adam(self.G, config.lr_g), self._adam(self.D, config.lr_d)
-
-    def _adam(self, network: nn.Module, rate: float) -> torch.optim.Adam:
-        """Adam in one kernel; its learning rate is a tensor, which a recorded step reads anew every time."""
-        kind, betas = self.device.type, (self.config.beta1, self.config.beta2)
-        if kind not in ("cpu", "cuda"):
-            return torch.optim.Adam(network.parameters(), rate, betas)
-        place = torch.tensor(rate, device=self.device)
-        return torch.optim.Adam(network.parameters(), place, betas, fused=True, capturable=kind == "cuda")
+        betas = (config.beta1, config.beta2)
+        self.optimizer_g = adam(self.G, config.lr_g, betas, self.device)
+        self.optimizer_d = adam(self.D, config.lr_d, betas, self.device)
 
     def _make_step_values(self) -> None:
         """What steps read and write in place, so that they can be recorded."""
@@ -194,18 +189,22 @@ class Trainer:
         """Full until the last `lr_decay` of all steps, then linear to zero."""
         decaying = self.config.lr_decay * self.total_steps
         factor = min(1.0, (self.total_steps - self.step) / decaying) if decaying else 1.0
-        for optimizer, rate in ((self.optimizer_g, self.config.lr_g), (self.optimizer_d, self.config.lr_d)):
-            for group in optimizer.param_groups:
-                if isinstance(group["lr"], Tensor):
-                    group["lr"].fill_(rate * factor)
-                else:
-                    group["lr"] = rate * factor
+        set_rate(self.optimizer_g, self.config.lr_g * factor)
+        set_rate(self.optimizer_d, self.config.lr_d * factor)
+
+    def _set_share_of_newest(self) -> None:
+        """How much of G enters the average: 1 - `ema_decay`, and more at first.
+
+        The mean never reaches over more than a twentieth of the steps so far: early samples show the generator of now,
+        and classes keep their variety, which a longer mean takes from them.
+        """
+        self._newest.fill_(1 - min(self.config.ema_decay, (1 + self.step) / (20 + self.step)))
 
     def _take_step(self, batch: Tensor) -> None:
         """One step on the images `batch` int64 [batch_size]; what it does not share with all others is set first."""
         self._batch.copy_(batch)
         self._set_learning_rates()
-        self._newest.fill_(1 - min(self.config.ema_decay, (1 + self.step) / (20 + self.step)))
+        self._set_share_of_newest()
         penalised = self.step % self.config.penalty_every == 0
         g_learns = (self.step + 1) % self.config.critic_steps == 0
         self._steps.take(penalised, g_learns)
@@ -225,7 +224,8 @@ class Trainer:
         loss_d, real_logits, fake_logits = self._update_discriminator(real, fake.detach(), condition, penalised)
         if g_learns:
             loss_g = self._update_generator(real, fake, condition)
-            self._average_weights()
+            if self.config.ema_decay:
+                move_towards(self.averaged, self.G, self._newest)
         else:
             loss_g = losses.generator_loss(fake_logits, real_logits, self.config.objective)
         self._collect(loss_d, loss_g, real_logits, fake_logits)
@@ -284,20 +284,6 @@ class Trainer:
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
 
-    @torch.no_grad()
-    def _average_weights(self) -> None:
-        """averaged <- decay * averaged + (1 - decay) * G, for weights and batch norm statistics alike.
-
-        The decay grows from 0.05 to its full value: the mean reaches over a twentieth of the steps so far, so early
-        samples show the generator of now, and classes keep their variety, which a longer mean takes from them.
-        """
-        if not self.config.ema_decay:
-            return
-        averaged = _floats(self.averaged)
-        changes = torch._foreach_sub(_floats(self.G), averaged)
-        torch._foreach_mul_(changes, self._newest)
-        torch._foreach_add_(averaged, changes)
-
     def _sampler(self) -> nn.Module:
         if not self.config.ema_decay:
             self.averaged.load_state_dict(self.G.state_dict())
@@ -330,7 +316,3 @@ def shown_classes(count: int) -> Tensor:
     """The classes int64 [64] that sample grids show: each in turn, or an even choice where there are more of them."""
     places = torch.arange(NUM_SAMPLES)
     return places * count // NUM_SAMPLES if count > NUM_SAMPLES else places % max(count, 1)
-
-
-def _floats(network: nn.Module) -> list[Tensor]:
-    return [value for value in network.state_dict().values() if value.is_floating_point()]

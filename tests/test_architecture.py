@@ -37,6 +37,7 @@ ORDER = (
     "distributed",
     "graphs",
     "batches",
+    "updates",
     "layers",
     "models",
     "anatomy",
