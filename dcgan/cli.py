@@ -27,7 +27,7 @@ from dcgan.arguments import (
     seed_number,
 )
 from dcgan.config import TrainConfig, config_fields
-from dcgan.datasets import OWN_IMAGES, info_for
+from dcgan.datasets import OWN_IMAGES, info_for, on_look_alikes
 from dcgan.errors import DcganError, UserError
 from dcgan.fields import nearest
 from dcgan.presets import get_preset
@@ -122,8 +122,10 @@ def _with_classes(config: TrainConfig, data_dir: Path | None) -> TrainConfig:
     """`config`; where its preset conditions on labels and the images have none, on clusters."""
     if config.conditioning != "labels" or info_for(config.with_changes(conditioning="none"), data_dir).num_classes > 1:
         return config
-    print("The images have no classes: both networks are told of groups of look-alikes (clusters).", file=sys.stderr)
-    return config.with_changes(conditioning="clusters")
+    config = on_look_alikes(config, data_dir)
+    groups = f"{config.clusters} groups of look-alikes (clusters)"
+    print(f"The images have no classes: both networks are told of {groups}.", file=sys.stderr)
+    return config
 
 
 def _resumed_run(options: argparse.Namespace, changes: dict[str, Any]) -> Run:

@@ -163,6 +163,18 @@ def info_for(config: TrainConfig, data_dir: Path | None = None) -> DatasetInfo:
     return replace(info, image_size=config.image_size or info.image_size, channels=config.channels or info.channels)
 
 
+def on_look_alikes(config: TrainConfig, data_dir: Path | None = None) -> TrainConfig:
+    """`config` conditioned on clusters, of own images on no more than one for every ten.
+
+    Raises:
+        UserError: own images are gone, or there are none.
+    """
+    count = config.clusters
+    if config.dataset == OWN_IMAGES:
+        count = min(count, max(2, len(own_listing(config, data_dir).files) // 10))
+    return config.with_changes(conditioning="clusters", clusters=count)
+
+
 def class_names(config: TrainConfig, data_dir: Path | None = None) -> tuple[str, ...]:
     """Names of the classes of a run's images, by number; empty where they have none or own images are gone."""
     try:

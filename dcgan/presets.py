@@ -37,6 +37,7 @@ PRESETS: dict[str, Preset] = {
             "Readable digits within half a minute on a laptop: small networks that are told which digit to draw.",
             TrainConfig(
                 conditioning="labels",
+                clusters=300,
                 latent_dim=32,
                 generator_width=32,
                 generator_finish=16,
@@ -59,6 +60,7 @@ PRESETS: dict[str, Preset] = {
             TrainConfig(
                 epochs=10,
                 conditioning="labels",
+                clusters=300,
                 latent_dim=64,
                 generator_width=48,
                 generator_finish=24,

@@ -85,9 +85,9 @@ def test_an_uploaded_zip_is_chosen_and_trained_on(app: AppTest, runs_dir: Path) 
 def test_without_classes_look_alikes_take_their_place(app: AppTest, runs_dir: Path) -> None:
     upload(app, "flat.zip", zipped(140))
     assert any("no classes" in caption.value for caption in app.caption)
-    app.number_input(key="form.quick.clusters").set_value(5)
     app.button(key="start").click().run()
-    assert sentences(app) == [] and list_runs(runs_dir)[0].config.conditioning == "clusters"
+    config = list_runs(runs_dir)[0].config
+    assert sentences(app) == [] and (config.conditioning, config.clusters) == ("clusters", 14)  # of ten images each
 
 
 def test_a_bad_zip_is_a_sentence_and_the_page_stays_usable(app: AppTest, tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ def test_images_without_classes_are_grouped_unless_labels_were_asked_for(
     assert "take conditioning clusters" in capfd.readouterr().err
     directory = ["--run-dir", str(runs_dir / "mine")]
     assert main([*own, *directory]) == 0
-    assert "groups of look-alikes" in capfd.readouterr().err
+    assert "told of 3 groups of look-alikes" in capfd.readouterr().err
     assert open_run(runs_dir / "mine").num_conditions == 3
     for file in sorted((photographs / "blue").iterdir())[:9]:
         file.unlink()

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dcgan import queue
 from dcgan.config import IMAGE_SIZES, config_fields, field_info
-from dcgan.datasets import DATASETS, OWN_IMAGES, download_size, download_words, is_on_disk
+from dcgan.datasets import DATASETS, OWN_IMAGES, download_size, download_words, is_on_disk, on_look_alikes
 from dcgan.fields import FIELD_GROUPS, FieldInfo
 from dcgan.presets import Preset
 from dcgan.runs import Run
@@ -39,14 +39,15 @@ def train_form(known_runs: list[Run]) -> None:
     values["device"] = _choose_device(preset)
     with st.expander("Advanced"):
         values |= _advanced(preset, without=tuple(own)) | own
-    if values["conditioning"] == "labels" and not (with_classes and _has_classes(values["dataset"])):
-        values["conditioning"] = "clusters"
+    grouped = values["conditioning"] == "labels" and not (with_classes and _has_classes(values["dataset"]))
+    if grouped:
         st.caption("These images have no classes; both networks will be told of groups of look-alikes instead.")
     if queue.busy():
         st.caption("A run is training; yours will wait in the queue for its turn.")
     if st.button("Start", type="primary", key="start", width="stretch"):
         with errors_as_sentences():
-            name = launch.start(preset.config.with_changes(**values), preset.name, max_seconds)
+            config = preset.config.with_changes(**values)
+            name = launch.start(on_look_alikes(config) if grouped else config, preset.name, max_seconds)
             st.query_params.from_dict({"run": name})
             st.rerun()
 
