@@ -74,7 +74,8 @@ class Trainer:
         self.step = 0
         self._make_networks()
         self._make_step_values()
-        self._steps = Steps(self._train_step, capture or capture_for(self.device, self._noise, world))
+        self._capture = capture or capture_for(self.device, self._noise, world)
+        self._steps = Steps(self._train_step, self._capture)
         self.sample_z = torch.randn(NUM_SAMPLES, config.latent_dim, generator=self._seeded(3))
         self.sample_classes = shown_classes(self.num_conditions)
 
@@ -143,12 +144,20 @@ class Trainer:
             for optimizer, values in zip((self.optimizer_g, self.optimizer_d), state["optimizers"], strict=True):
                 # The values of a group are this trainer's own, on its device.
                 optimizer.load_state_dict({**values, "param_groups": optimizer.state_dict()["param_groups"]})
-            self._noise.set_state(state["generators"][0].cpu())
             self.step, self._summed = int(state["step"]), int(state["summed"])
+            self._restore_noise(state["generators"][0].cpu())
             self._batches.restore(state["generators"][1], self.step)
             self._sums.copy_(state["sums"])
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             raise UserError("The saved training state does not fit this configuration; start a new run.") from error
+        self._steps = Steps(self._train_step, self._capture)
+
+    def _restore_noise(self, state: Tensor) -> None:
+        """Go on drawing as before; where it was on another kind of device, from a stream of this step's own."""
+        if state.shape == self._noise.get_state().shape:
+            self._noise.set_state(state)
+        else:
+            self._noise.manual_seed(self._seed_of(10 + self.step))
 
     def _choose_classes(self, data: ImageData, clusters: Tensor | None) -> Tensor:
         if self.config.conditioning != "clusters":
@@ -180,7 +189,10 @@ class Trainer:
 
     def _seeded(self, stream: int, device: torch.device | str = "cpu") -> torch.Generator:
         """One of the run's independent random streams; numpy's SeedSequence would do the same mixing."""
-        return torch.Generator(device).manual_seed(self.config.seed * 1_000_003 + stream)
+        return torch.Generator(device).manual_seed(self._seed_of(stream))
+
+    def _seed_of(self, stream: int) -> int:
+        return self.config.seed * 1_000_003 + stream
 
     def _condition(self, classes: Tensor) -> Tensor | None:
         return self._told[classes] if self.num_conditions else None
@@ -205,7 +217,7 @@ class Trainer:
         self._batch.copy_(batch)
         self._set_learning_rates()
         self._set_share_of_newest()
-        penalised = self.step % self.config.penalty_every == 0
+        penalised = (self.config.r1 > 0 or self.config.r2 > 0) and self.step % self.config.penalty_every == 0
         g_learns = (self.step + 1) % self.config.critic_steps == 0
         self._steps.take(penalised, g_learns)
         self._summed += 1

@@ -1,3 +1,4 @@
+import copy
 import itertools
 import math
 
@@ -226,3 +227,17 @@ def test_judging_both_in_one_pass_changes_no_opinion(small_config: TrainConfig, 
     logits = trainer._judge(real, fake, condition)
     for found, images in zip(logits, (real, fake), strict=True):
         torch.testing.assert_close(found, trainer.D(images, condition), atol=1e-5, rtol=1e-4)
+
+
+def test_a_state_from_another_kind_of_device_goes_on_with_noise_of_its_own(
+    small_config: TrainConfig, digits: ImageData
+) -> None:
+    """The state of a GPU's noise is 16 bytes, that of a processor's 5,056: neither takes the other's."""
+    state = after(small_config, digits, 3).state_dict()
+    state["generators"][0] = torch.zeros(16, dtype=torch.uint8)
+    rest = []
+    for _ in range(2):
+        later = Trainer(small_config, digits)
+        later.load_state_dict(copy.deepcopy(state))
+        rest.append([comparable(event) for event in later.events()])
+    assert rest[0] == rest[1] and rest[0][-1] == Finished(14, 2)
