@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,30 @@ def test_what_five_minutes_gave_is_on_record() -> None:
             f"{record['fd_lenet']:,.1f} | {100 * record['confident_share']:.0f} % | {missing} |"
         )
         assert row in README
+
+
+def test_what_quick_gives_is_the_median_of_the_seeds_on_record() -> None:
+    section = README[README.index("## What 20 seconds give") : README.index("## Several people, one server")]
+    found = medians_of_the_seeds("quick-seeds-cpu1.jsonl")
+    for key in (("labels", 20), ("labels", 60), ("clusters", 60), ("clusters", 180)):
+        assert f"{100 * found[key]['confident_share']:.1f} %" in section, key
+    for seconds in (20, 60):
+        assert f"{100 * found['labels', seconds]['label_agreement']:.1f} %" in section, seconds
+    assert f"`fd_lenet` {found['labels', 60]['fd_lenet']:.1f}" in section
+
+
+def medians_of_the_seeds(file: str) -> dict[tuple[str, int], dict[str, float]]:
+    """Medians of what `benchmarks.seeds` wrote, by conditioning and whole seconds of training."""
+    looks: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    conditioning = ""
+    for record in map(json.loads, (RESULTS / file).read_text().splitlines()):
+        if "seed" in record:
+            looks.setdefault((conditioning, round(record["seconds"])), []).append(record)
+        else:
+            conditioning = record["conditioning"] or "labels"
+    assert all(len(records) >= 3 for records in looks.values())
+    return {key: {name: statistics.median(record[name] for record in records) for name in records[0]
+                  if isinstance(records[0][name], float)} for key, records in looks.items()}  # fmt: skip
 
 
 def test_what_a_class_costs_is_on_record() -> None:
