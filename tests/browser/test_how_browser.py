@@ -63,8 +63,9 @@ def test_values_follow_a_run_that_trains(app: App, page: Page) -> None:
 
 def test_other_images_by_keyboard_and_another_run_by_its_address(app: App, page: Page) -> None:
     shutil.copytree(PROJECT / "checkpoints" / "bundled-mnist", app.runs_dir / "bundled-mnist")
+    last = open_run(app.runs_dir / "bundled-mnist").snapshot()
     page.goto(f"{app.address}/how-it-works?part=Game&run=bundled-mnist")
-    expect(page.get_by_text("epoch 10 after step 9,370")).to_be_visible()
+    expect(page.get_by_text(f"epoch {last.epoch} after step {last.step:,}")).to_be_visible()
     pictures = page.locator(".how-tiles img")
     expect(pictures).to_have_count(24)
     before = pictures.nth(8).get_attribute("src")
