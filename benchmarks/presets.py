@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -23,14 +22,13 @@ from typing import Any
 import torch
 
 from benchmarks.machine import setting
+from benchmarks.trained import trained, write_grid
 from dcgan.datasets import default_data_dir
 from dcgan.evaluation import evaluate_run
-from dcgan.export import write_samples
-from dcgan.models import Discriminator, Generator, count_parameters
+from dcgan.models import Discriminator, Generator, ImageShape, count_parameters
 from dcgan.presets import PRESETS, get_preset
 from dcgan.reports import why_not
-from dcgan.runs import Run, open_run
-from dcgan.sampling import draw_samples, load_generator
+from dcgan.runs import Run
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -72,18 +70,15 @@ def _rows(options: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]
 
 
 def _trained(name: str, folder: Path, options: argparse.Namespace) -> Run:
-    target = folder / name
-    command = [sys.executable, "-m", "dcgan", "train", "--preset", name, "--epochs", "10000", "--lr-decay", "0"]
-    command += ["--max-seconds", str(options.seconds), "--threads", str(options.threads), "--seed", str(options.seed)]
-    command += ["--data-dir", str(options.data_dir), "--run-dir", str(target)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return open_run(target)
+    flags = ["--preset", name, "--epochs", "10000", "--lr-decay", "0", "--max-seconds", str(options.seconds)]
+    flags += ["--threads", str(options.threads), "--seed", str(options.seed)]
+    return trained(folder / name, options.data_dir, *flags)
 
 
 def _row(run: Run, data_dir: Path) -> dict[str, Any]:
-    status, trained = run.status(), load_generator(run)
-    write_samples(draw_samples(trained, 64, 0)[0], run.path.with_suffix(".png"))
-    networks = [Generator(run.config, trained.shape), Discriminator(run.config, trained.shape)]
+    status, shape = run.status(), ImageShape(run.image_size, run.channels, run.num_classes)
+    write_grid(run, run.path.name)
+    networks = [Generator(run.config, shape), Discriminator(run.config, shape)]
     row: dict[str, Any] = {
         "preset": run.preset,
         "dataset": run.config.dataset,

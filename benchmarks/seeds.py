@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -23,13 +22,12 @@ from typing import Any
 import torch
 
 from benchmarks.machine import setting
+from benchmarks.trained import trained, write_grid
 from dcgan.datasets import default_data_dir
 from dcgan.evaluation import evaluate_run
-from dcgan.export import write_samples
 from dcgan.presets import PRESETS
 from dcgan.reports import Report
-from dcgan.runs import Run, open_run
-from dcgan.sampling import draw_samples, load_generator
+from dcgan.runs import Run
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -67,12 +65,9 @@ def _looks(target: Path, seed: int, options: argparse.Namespace) -> Iterator[dic
         new = ["--preset", options.preset, "--seed", str(seed), "--threads", str(options.threads)]
         new += ["--conditioning", options.conditioning] if options.conditioning else []
         limit = [] if mark is None else ["--max-seconds", str(mark - before)]
-        command = [sys.executable, "-m", "dcgan", "train", *(["--resume"] if before else new), *limit]
-        command += ["--run-dir", str(target), "--data-dir", str(options.data_dir)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        run = trained(target, options.data_dir, *(["--resume"] if before else new), *limit)
         before = mark or 0.0
-        run = open_run(target)
-        write_samples(draw_samples(load_generator(run), 64, 0)[0], target.with_name(f"{target.name}-{before:g}.png"))
+        write_grid(run, f"{target.name}-{before:g}")
         yield _row(run, seed, evaluate_run(run, data_dir=options.data_dir))
 
 
