@@ -7,7 +7,8 @@ real and generated images, and four values read back after every step.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -26,6 +27,9 @@ KNOWN = {
     "conditioning": ("none", "labels"), "generator_norm": ("batch",), "objective": ("non-saturating",),
     "critic_steps": (1,),
 }  # fmt: skip
+
+
+EVENING: dict[str, Callable[[int], nn.Module]] = {"batch": nn.BatchNorm2d, "layer": partial(nn.GroupNorm, 1)}
 
 
 class PlainGenerator(nn.Module):
@@ -62,8 +66,8 @@ class PlainDiscriminator(nn.Module):
         for first, (narrow, wide) in zip([True] + [False] * len(sizes), itertools.pairwise(widths), strict=False):
             conv: nn.Module = nn.Conv2d(narrow, wide, 4, 2, 1, bias=first or not batch)
             conv = nn.utils.parametrizations.spectral_norm(conv) if config.discriminator_norm == "spectral" else conv
-            norms = {"batch": [nn.BatchNorm2d(wide)], "layer": [nn.GroupNorm(1, wide)]}
-            layers += [conv, *([] if first else norms.get(config.discriminator_norm, [])), nn.LeakyReLU(0.2, True)]
+            evening = None if first else EVENING.get(config.discriminator_norm)
+            layers += [conv, *([evening(wide)] if evening else []), nn.LeakyReLU(0.2, True)]
             layers += [nn.Dropout(config.dropout)] if config.dropout else []
         layers += [MinibatchStd()] if config.minibatch_std else []
         features = (widths[-1] + config.minibatch_std) * sizes[0] ** 2

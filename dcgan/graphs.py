@@ -111,7 +111,7 @@ class Steps:
         except RuntimeError as error:
             cause = _first(error)
             if "out of memory" in str(cause).lower():
-                raise cause from error
+                raise cause from None
             reason = (str(cause) or type(cause).__name__).splitlines()[0]
             warnings.warn(f"Steps are launched one kernel at a time: no CUDA graph ({reason}).", stacklevel=2)
             self._capture = None

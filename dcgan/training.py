@@ -24,7 +24,7 @@ from dcgan.distributed import ALONE, World, spread
 from dcgan.errors import TrainingDiverged, UserError
 from dcgan.events import EpochEnd, Event, Finished, Progress, Samples, Started, Stepped
 from dcgan.graphs import Capture, Steps, capture_for
-from dcgan.models import Discriminator, Generator, ImageShape, condition_vector, initialise
+from dcgan.models import Discriminator, Generator, ImageShape, initialise
 from dcgan.updates import adam, move_towards, set_rate
 
 NUM_SAMPLES = 64
@@ -183,7 +183,7 @@ class Trainer:
         """What steps read and write in place, so that they can be recorded."""
         self._batch = torch.zeros(self.config.batch_size, dtype=torch.int64, device=self.device)
         self._newest = torch.zeros((), device=self.device)
-        self._told = condition_vector(torch.arange(self.num_conditions), max(self.num_conditions, 1)).to(self.device)
+        self._told = torch.eye(self.num_conditions, device=self.device)  # the condition vector of each class
         self._sums = torch.zeros(5, device=self.device)
         self._summed = 0
 
