@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -181,6 +182,13 @@ def class_names(config: TrainConfig, data_dir: Path | None = None) -> tuple[str,
         return info_for(config.with_changes(conditioning="none"), data_dir).class_names
     except UserError:
         return ()
+
+
+def condition_noun(conditioning: str, class_names: Sequence[str]) -> str:
+    """What one of the things that a generator can be asked for is called: a digit, a class, a group of look-alikes."""
+    if conditioning == "clusters":
+        return "group"
+    return "digit" if all(name.isdigit() for name in class_names) else "class"
 
 
 def own_folder(source: str, data_dir: Path | None = None) -> Path:

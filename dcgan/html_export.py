@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from dcgan.browser import GENERATOR_SCRIPT, PAGE, RUNTIME_SCRIPT, RUNTIME_WASM_GZIP
+from dcgan.datasets import condition_noun
 from dcgan.effects import Effect, names_of
 from dcgan.latent import principal_directions
 from dcgan.onnx_export import onnx_bytes
@@ -65,10 +66,9 @@ def _names(
 ) -> dict[str, str | list[str]]:
     count = min(DIRECTIONS, trained.config.latent_dim)
     known = [*effects[:count], *[None] * (count - len(effects))]
-    if trained.config.conditioning == "clusters":
-        noun, class_names = "group", ()
-    else:
-        noun = "digit" if all(name.isdigit() for name in class_names) else "class"
+    conditioning = trained.config.conditioning
+    noun = condition_noun(conditioning, class_names)
+    class_names = () if conditioning == "clusters" else class_names
     classes = [class_names[i] if i < len(class_names) else str(i) for i in range(trained.num_conditions)]
     words = [effect.words if effect else "" for effect in known]
     return {"noun": noun, "names": names_of(known), "words": words, "class_names": classes}

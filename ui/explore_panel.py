@@ -12,7 +12,7 @@ import streamlit as st
 
 from dcgan import runs
 from dcgan.browser import GENERATOR_SCRIPT
-from dcgan.datasets import DIGITS, has_data
+from dcgan.datasets import condition_noun, has_data
 from dcgan.errors import UserError
 from dcgan.runs import Run
 from ui import engine_routes, explore_state
@@ -154,10 +154,8 @@ def _run_as_data(run: Run) -> dict[str, Any]:
 
 def _words(run: Run) -> dict[str, Any]:
     """What the run's conditions are called, together and one by one; groups of look-alikes have numbers only."""
-    if run.config.conditioning == "clusters":
-        return {"noun": "group", "names": []}
-    digits = run.class_names == DIGITS or not run.class_names
-    return {"noun": "digit" if digits else "class", "names": list(run.class_names)}
+    names = [] if run.config.conditioning == "clusters" else list(run.class_names)
+    return {"noun": condition_noun(run.config.conditioning, run.class_names), "names": names}
 
 
 _LIMITS: Final = (
