@@ -24,6 +24,7 @@ from dcgan.data import ImageData, load_dataset
 from dcgan.evaluation import LightJudge
 from dcgan.events import Stepped
 from dcgan.presets import get_preset
+from dcgan.sampling import in_proportion
 from dcgan.training import Trainer
 
 JUDGED = 5_000
@@ -85,7 +86,7 @@ def judged(trainer: Trainer, data: ImageData, judge: LightJudge) -> dict[str, An
     """Quality of `JUDGED` samples with the data's own proportions of classes."""
     noise = torch.Generator().manual_seed(12345)
     z = torch.randn(JUDGED, trainer.config.latent_dim, generator=noise)
-    classes = trainer.classes[torch.randint(len(data), (JUDGED,), generator=noise)]
+    classes = in_proportion(trainer.classes.bincount(), JUDGED, noise)
     report = judge.measure(trainer.draw(z, classes), classes if trainer.config.conditioning == "labels" else None)
     agreement = report.label_agreement
     return {

@@ -30,6 +30,7 @@ from dcgan.devices import configure_torch, resolve_device
 from dcgan.errors import DcganError
 from dcgan.evaluation import LightJudge
 from dcgan.presets import PRESETS, get_preset
+from dcgan.sampling import in_proportion
 from dcgan.training import Trainer
 
 JUDGED = 5_000
@@ -85,7 +86,7 @@ def compare(config: TrainConfig, data: ImageData, data_dir: Path, marks: list[fl
     }
     judge, noise = LightJudge(device, split="test"), torch.Generator().manual_seed(12345)
     z = torch.randn(judged, config.latent_dim, generator=noise)
-    classes = data.labels[torch.randint(len(data), (judged,), generator=noise)]
+    classes = in_proportion(data.labels.bincount(), judged, noise)
     asked = classes if config.conditioning == "labels" else None
     series: dict[str, list[dict[str, Any]]] = {name: [] for name in contestants}
     for mark in marks:

@@ -10,6 +10,7 @@ from dcgan.config import TrainConfig
 from dcgan.digit_view import DIGITS_AN_IMAGE
 from dcgan.evaluation import LIGHT_COUNT, judge_for
 from dcgan.reports import LightReport
+from dcgan.sampling import in_proportion
 from dcgan.training import Trainer
 
 TIME_SHARE = 0.02  # of the training time, at most
@@ -24,11 +25,9 @@ class QualityWatch:
         self._labelled = config.conditioning == "labels"
         self._cost = 0.0  # seconds of the last look
         self._looked_at = 0.0
-        noise = torch.Generator().manual_seed(config.seed)
         stacked = self._judge is not None and self._judge.view.ink == "stacked"
-        count = LIGHT_COUNT // DIGITS_AN_IMAGE if stacked else LIGHT_COUNT
-        self._z = torch.randn(count, config.latent_dim, generator=noise)
-        self._picks = torch.rand(count, generator=noise)
+        self._count = LIGHT_COUNT // DIGITS_AN_IMAGE if stacked else LIGHT_COUNT
+        self._seed = config.seed
 
     def look(self, trainer: Trainer, seconds: float, *, at_any_cost: bool = False) -> LightReport | None:
         """The quality now, `seconds` into training; None where nothing can judge it or it is too soon to look again."""
@@ -36,10 +35,12 @@ class QualityWatch:
         if self._judge is None or (too_soon and not at_any_cost):
             return None
         began = time.perf_counter()
-        classes = trainer.classes.cpu()[(self._picks * len(trainer.classes)).long()]
-        block = len(self._z) if trainer.shape.size <= 32 else _BLOCK
-        parts = zip(torch.split(self._z, block), torch.split(classes, block), strict=True)
-        images = torch.cat([trainer.draw(z, labels) for z, labels in parts])
+        noise = torch.Generator().manual_seed(self._seed)  # the same z and classes at every look
+        z = torch.randn(self._count, trainer.config.latent_dim, generator=noise)
+        classes = in_proportion(trainer.classes.bincount().cpu(), self._count, noise)
+        block = self._count if trainer.shape.size <= 32 else _BLOCK
+        parts = zip(torch.split(z, block), torch.split(classes, block), strict=True)
+        images = torch.cat([trainer.draw(*part) for part in parts])
         report = self._judge.measure(images, classes if self._labelled else None)
         self._cost, self._looked_at = time.perf_counter() - began, seconds
         return report

@@ -73,12 +73,26 @@ class TrainedGenerator:
         return torch.randn(count, self.config.latent_dim, generator=generator)
 
     def random_labels(self, count: int, generator: torch.Generator) -> Tensor:
-        """Classes int64 [count] in the proportions of the training data."""
-        return torch.multinomial(torch.tensor(self.class_counts).float(), count, replacement=True, generator=generator)
+        """Classes int64 [count] in the proportions of the training data; see `in_proportion`."""
+        return in_proportion(torch.tensor(self.class_counts), count, generator)
 
     def condition(self, labels: Tensor | Sequence[int]) -> Tensor:
         """One-hot condition [N, classes] of the classes `labels`."""
         return condition_vector(torch.as_tensor(labels), self.num_conditions)
+
+
+def in_proportion(class_counts: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Classes int64 [count] in random order, as often as `class_counts` [classes] says, each to within one image.
+
+    Every image has the chance of each class that `class_counts` gives it, yet chance does not decide how often a class
+    occurs (systematic sampling): of 2,000 digits drawn one by one, two classes can differ by a quarter, which a judge
+    would lay at the generator's door.
+    """
+    ends = class_counts.double().cumsum(0)
+    offset = torch.rand((), generator=generator, dtype=torch.float64)
+    places = (torch.arange(count) + offset) * (ends[-1] / max(count, 1))
+    classes = torch.searchsorted(ends, places, right=True).clamp(max=len(ends) - 1)
+    return classes[torch.randperm(count, generator=generator)]
 
 
 def draw_samples(

@@ -10,7 +10,7 @@ from dcgan.data import ImageData
 from dcgan.errors import UserError
 from dcgan.models import Generator, ImageShape
 from dcgan.runs import Frame
-from dcgan.sampling import TrainedGenerator, draw_every_class, draw_samples, load_snapshot, save_snapshot
+from dcgan.sampling import TrainedGenerator, draw_every_class, draw_samples, in_proportion, load_snapshot, save_snapshot
 from dcgan.training import Trainer
 
 
@@ -67,6 +67,22 @@ def test_large_images_are_drawn_in_smaller_batches(small_config: TrainConfig, si
     seen: list[int] = []
     trained.network.register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
     assert trained.draw(torch.randn(most + 1, 8)).shape == (most + 1, 1, size, size) and seen == [most, 1]
+
+
+def test_classes_occur_as_often_as_in_the_data_to_within_one_image() -> None:
+    counts, noise = torch.tensor([5923, 0, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851]), torch.Generator()
+    for count in (0, 1, 7, 64, 2000):
+        found = in_proportion(counts, count, noise).bincount(minlength=10)
+        assert (found - counts.double() / counts.sum() * count).abs().max() < 1 and found[1] == 0
+    shuffled = in_proportion(counts, 2000, noise)
+    assert (shuffled[:1000] == 0).sum() == pytest.approx((shuffled[1000:] == 0).sum(), abs=60)
+
+
+def test_each_image_alone_has_the_chances_of_the_data() -> None:
+    counts, noise = torch.tensor([1, 2, 5]), torch.Generator().manual_seed(0)
+    rounds = torch.stack([in_proportion(counts, 4, noise) for _ in range(4000)])
+    for image in rounds.T:
+        assert image.bincount(minlength=3) / 4000 == pytest.approx([0.125, 0.25, 0.625], abs=0.03)
 
 
 def test_every_class_is_drawn_in_one_style(snapshot: tuple[Trainer, Frame]) -> None:

@@ -25,7 +25,7 @@ from dcgan.export import enlarge
 from dcgan.images import to_png
 from dcgan.models import condition_vector
 from dcgan.runs import Run
-from dcgan.sampling import TrainedGenerator, load_snapshot
+from dcgan.sampling import TrainedGenerator, in_proportion, load_snapshot
 from ui.explore_state import DIRECTIONS, MAX_IMAGES, SAMPLES, Point
 
 _KEPT: Final = 24  # generators in memory; the presets' take 1 to 4 MB each
@@ -115,8 +115,7 @@ def samples_of(run: Run, seed: int) -> tuple[Tensor, Tensor]:
 def _samples(seed: int, latent_dim: int, class_counts: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     z = torch.randn(SAMPLES, latent_dim, generator=generator)
-    proportions = torch.tensor(class_counts).float()
-    return z, torch.multinomial(proportions, SAMPLES, replacement=True, generator=generator)
+    return z, in_proportion(torch.tensor(class_counts), SAMPLES, generator)
 
 
 def locate(run: Run, epoch: int | None, point: Point) -> tuple[Tensor, Tensor]:
