@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import relu, softplus
+from torch.nn.functional import cross_entropy, relu, softplus
 
 NON_SATURATING = "non-saturating"
 RELATIVE = ("wgan-gp", "rpgan")  # the objectives whose logits have no zero of their own
@@ -60,6 +60,14 @@ def generator_loss(fake_logits: Tensor, real_logits: Tensor, objective: str = NO
         case "rpgan":
             return softplus(real_logits - fake_logits).mean()
     raise AssertionError(objective)
+
+
+def class_loss(class_logits: Tensor, condition: Tensor) -> Tensor:
+    """How far D's reading of the classes, logits [N, classes], is from what was asked for, one-hot [N, classes]; nats.
+
+    D learns it on real images, and G is paid for it on its own (Odena, Olah, Shlens, arXiv 1610.09585, section 3).
+    """
+    return cross_entropy(class_logits, condition)
 
 
 def certainty(real_logits: Tensor, fake_logits: Tensor, objective: str = NON_SATURATING) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,8 @@
 the first GAN's, of fully connected layers only (Goodfellow et al., arXiv 1406.2661).
 
 Convolutions grow a small map by doublings and halve it back: 7 -> 14 -> 28, 4 -> 8 -> 16 -> 32.
-Conditioning: a class vector beside z in G (arXiv 1411.1784), a projection in D (Miyato, Koyama; arXiv 1802.05637).
+Conditioning: a class vector beside z in G (arXiv 1411.1784), a projection in D (Miyato, Koyama; arXiv 1802.05637), and
+where asked for a second output of D that reads the class (Odena, Olah, Shlens; arXiv 1610.09585).
 """
 
 from __future__ import annotations
@@ -106,15 +107,23 @@ class Discriminator(nn.Module):
         self.score = _normed(nn.Linear(features, 1), config.discriminator_norm)
         if self.num_classes:
             self.projection = _normed(nn.Linear(self.num_classes, features, bias=False), config.discriminator_norm)
+        self.reads_classes = self.num_classes > 0 and config.class_loss > 0
+        if self.reads_classes:
+            self.reading = _normed(nn.Linear(features, self.num_classes), config.discriminator_norm)
 
-    def forward(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Logits [N] for images [N, C, H, W] in [-1, 1] and, where conditional, condition [N, classes]."""
+    def forward(
+        self, images: Tensor, condition: Tensor | None = None, *, read: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Logits [N] for images [N, C, H, W] in [-1, 1] and, where conditional, condition [N, classes].
+
+        With `read` also what it takes the classes for, as logits [N, classes]; only one that `reads_classes` can.
+        """
         assert (condition is None) == (self.num_classes == 0)
         features = self.dense(self.body(images))
         logits: Tensor = self.score(features).squeeze(1)
         if condition is not None:
             logits = logits + (self.projection(condition) * features).sum(1)
-        return logits
+        return (logits, self.reading(features)) if read else logits
 
 
 class Dropout(nn.Module):

@@ -25,7 +25,8 @@ from dcgan.errors import TrainingDiverged, UserError
 from dcgan.events import EpochEnd, Event, Finished, Progress, Samples, Started, Stepped
 from dcgan.graphs import Capture, Steps, capture_for
 from dcgan.models import Discriminator, Generator, ImageShape, initialise
-from dcgan.updates import adam, move_towards, set_rate
+from dcgan.turns import Turns
+from dcgan.updates import move_towards, set_rate
 
 NUM_SAMPLES = 64
 FIRST_EPOCH_SAMPLES = (10, 20, 50, 100, 200, 500)  # steps; then every epoch
@@ -126,7 +127,7 @@ class Trainer:
         return {
             "step": self.step,
             "networks": [network.state_dict() for network in (self.G, self.D, self.averaged)],
-            "optimizers": [optimizer.state_dict() for optimizer in (self.optimizer_g, self.optimizer_d)],
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "generators": [self._noise.get_state(), self._batches.state(self.step)],
             "sums": self._sums.clone(),
             "summed": self._summed,
@@ -141,7 +142,7 @@ class Trainer:
         try:
             for network, values in zip((self.G, self.D, self.averaged), state["networks"], strict=True):
                 network.load_state_dict(values)
-            for optimizer, values in zip((self.optimizer_g, self.optimizer_d), state["optimizers"], strict=True):
+            for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
                 # The values of a group are this trainer's own, on its device.
                 optimizer.load_state_dict({**values, "param_groups": optimizer.state_dict()["param_groups"]})
             self.step, self._summed = int(state["step"]), int(state["summed"])
@@ -174,10 +175,8 @@ class Trainer:
             spread(network, self.world)
             network.to(self.device).to(memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.G).eval().requires_grad_(False)
-        self._parallel_g, self._parallel_d = self.world.parallel(self.G), self.world.parallel(self.D)
-        betas = (config.beta1, config.beta2)
-        self.optimizer_g = adam(self.G, config.lr_g, betas, self.device)
-        self.optimizer_d = adam(self.D, config.lr_d, betas, self.device)
+        self._turns = Turns(config, self.G, self.D, self._noise, self.dtype, self.world)
+        self.optimizers = self._turns.optimizer_g, self._turns.optimizer_d
 
     def _make_step_values(self) -> None:
         """What steps read and write in place, so that they can be recorded."""
@@ -201,8 +200,8 @@ class Trainer:
         """Full until the last `lr_decay` of all steps, then linear to zero."""
         decaying = self.config.lr_decay * self.total_steps
         factor = min(1.0, (self.total_steps - self.step) / decaying) if decaying else 1.0
-        set_rate(self.optimizer_g, self.config.lr_g * factor)
-        set_rate(self.optimizer_d, self.config.lr_d * factor)
+        for optimizer, rate in zip(self.optimizers, (self.config.lr_g, self.config.lr_d), strict=True):
+            set_rate(optimizer, rate * factor)
 
     def _set_share_of_newest(self) -> None:
         """How much of G enters the average: 1 - `ema_decay`, and more at first.
@@ -231,70 +230,16 @@ class Trainer:
         z, batch = self.world.share(z), self.world.share(self._batch)
         real = to_unit_range(self.images[batch]).contiguous(memory_format=torch.channels_last)
         condition = self._condition(self.classes[batch])
-        with torch.set_grad_enabled(g_learns), self._autocast():
-            fake = self._parallel_g(z, condition)
-        loss_d, real_logits, fake_logits = self._update_discriminator(real, fake.detach(), condition, penalised)
+        with torch.set_grad_enabled(g_learns):
+            fake = self._turns.draw(z, condition)
+        loss_d, real_logits, fake_logits = self._turns.update_discriminator(real, fake.detach(), condition, penalised)
         if g_learns:
-            loss_g = self._update_generator(real, fake, condition)
+            loss_g = self._turns.update_generator(real, fake, condition)
             if self.config.ema_decay:
                 move_towards(self.averaged, self.G, self._newest)
         else:
             loss_g = losses.generator_loss(fake_logits, real_logits, self.config.objective)
         self._collect(loss_d, loss_g, real_logits, fake_logits)
-
-    def _update_discriminator(
-        self, real: Tensor, fake: Tensor, condition: Tensor | None, penalised: bool
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """One update of D; its loss without penalties, and its logits [N] on `real` and `fake` before the update."""
-        config = self.config
-        self.D.requires_grad_(True)
-        real.requires_grad_(penalised and config.r1 > 0)
-        fake.requires_grad_(penalised and config.r2 > 0)
-        with self._autocast():
-            real_logits, fake_logits = self._judge(real, fake, condition)
-            loss = losses.discriminator_loss(real_logits, fake_logits, config.label_smoothing, config.objective)
-            total = loss
-            for images, logits, strength in ((real, real_logits, config.r1), (fake, fake_logits, config.r2)):
-                if images.requires_grad:
-                    total = total + config.penalty_every * strength * losses.slope_penalty(logits, images)
-            if config.objective == "wgan-gp":
-                total = total + config.gradient_penalty * self._unit_slope_penalty(real, fake, condition)
-        self.optimizer_d.zero_grad()
-        total.backward()  # type: ignore[no-untyped-call]
-        self.optimizer_d.step()
-        return loss.detach(), real_logits.detach(), fake_logits.detach()
-
-    def _judge(self, real: Tensor, fake: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
-        """D's logits [N] on both: in one pass, which is faster, where each image is looked at alone and for itself."""
-        if self.D.looks_at_whole_batch or real.requires_grad or fake.requires_grad:
-            return self._parallel_d(real, condition).float(), self._parallel_d(fake, condition).float()
-        both = torch.cat([real, fake]).contiguous(memory_format=torch.channels_last)
-        logits: Tensor = self._parallel_d(both, None if condition is None else condition.repeat(2, 1)).float()
-        real_logits, fake_logits = logits.chunk(2)
-        return real_logits, fake_logits
-
-    def _unit_slope_penalty(self, real: Tensor, fake: Tensor, condition: Tensor | None) -> Tensor:
-        count = len(real) * self.world.size
-        shares = self.world.share(torch.rand(count, device=self.device, generator=self._noise))
-        points = losses.between(real, fake, shares).contiguous(memory_format=torch.channels_last)
-        return losses.unit_slope_penalty(self._parallel_d(points, condition), points)
-
-    def _update_generator(self, real: Tensor, fake: Tensor, condition: Tensor | None) -> Tensor:
-        """One update of G through D's opinion of `fake`; the loss."""
-        self.D.requires_grad_(False)  # G's step needs the gradient through D, not D's own
-        with self._autocast():
-            fake_logits = real_logits = self.D(fake, condition).float()
-            if self.config.objective == "rpgan":
-                with torch.no_grad():
-                    real_logits = self.D(real, condition).float()
-            loss = losses.generator_loss(fake_logits, real_logits, self.config.objective)
-        self.optimizer_g.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer_g.step()
-        return loss.detach()
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
 
     def _sampler(self) -> nn.Module:
         if not self.config.ema_decay:

@@ -42,6 +42,7 @@ ORDER = (
     "models",
     "anatomy",
     "losses",
+    "turns",
     "training",
     "following",
     "reports",

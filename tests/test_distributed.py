@@ -44,10 +44,12 @@ def every_kind(small_config: TrainConfig) -> list[TrainConfig]:
         small.with_changes(discriminator_norm="batch"),
         small.with_changes(discriminator_norm="none", minibatch_std=True, dropout=0.2, label_smoothing=0.1),
         small.with_changes(discriminator_norm="spectral", conditioning="none", ema_decay=0.0),
-        small.with_changes(conditioning="clusters", clusters=5, generator_finish=4, discriminator_features=8),
+        small.with_changes(
+            conditioning="clusters", clusters=5, generator_finish=4, discriminator_features=8, class_loss=0.2
+        ),
         small.with_changes(objective="wgan-gp", discriminator_norm="none", critic_steps=2, family="mlp"),
         small.with_changes(
-            objective="rpgan", r1=0.1, r2=0.1, penalty_every=2, discriminator_norm="none", minibatch_std=True
+            objective="rpgan", r1=0.1, r2=0.1, penalty_every=2, discriminator_norm="layer", class_loss=0.2
         ),
     ]
 

@@ -20,7 +20,9 @@ from dcgan.training import Trainer
 READS_BACK = {"aten::_local_scalar_dense", "aten::item", "aten::nonzero", "aten::is_nonzero", "aten::equal"}
 GAMES: dict[str, dict[str, object]] = {
     "labels, batch norm, R1 now and then": {"r1": 0.1, "penalty_every": 3},
-    "R1 and R2 without norm": {"objective": "rpgan", "discriminator_norm": "none", "r1": 0.5, "r2": 0.5},
+    "R1, R2 and class loss without norm": {
+        "objective": "rpgan", "discriminator_norm": "none", "r1": 0.5, "r2": 0.5, "penalty_every": 2, "class_loss": 0.1,
+    },
     "wgan-gp": {"objective": "wgan-gp", "discriminator_norm": "none", "critic_steps": 2, "conditioning": "none"},
     "spectral norm, dropout, minibatch spread": {
         "objective": "hinge", "discriminator_norm": "spectral", "dropout": 0.3, "minibatch_std": True,

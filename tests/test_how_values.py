@@ -44,6 +44,17 @@ def _gone(*_: object, **__: object) -> None:
     raise OSError("gone")
 
 
+def test_a_class_loss_is_told_where_there_are_classes(runs_dir: Path, small_config: TrainConfig) -> None:
+    run = create_run(runs_dir / "r", small_config.with_changes(epochs=1, class_loss=0.03), "quick")
+    run_training(run)
+    values = how_models.values(run, 0)
+    assert "G is paid, 0.03 times as much, for images that it reads as what was asked" in figure(
+        "loss_g", values, run.config
+    )
+    assert "class loss" not in figure("loss_g", values, run.config.with_changes(class_loss=0.0))
+    assert "class loss" not in figure("loss_g", replace(values, asked=()), run.config)
+
+
 def test_pictures_are_whole_multiples_and_numbers_of_z_are_told(runs_dir: Path, small_config: TrainConfig) -> None:
     run = create_run(runs_dir / "r", small_config.with_changes(epochs=1, image_size=32), "quick")
     run_training(run)

@@ -5,7 +5,15 @@ from torch.nn import functional as F
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from dcgan.config import OBJECTIVES
-from dcgan.losses import between, certainty, discriminator_loss, generator_loss, slope_penalty, unit_slope_penalty
+from dcgan.losses import (
+    between,
+    certainty,
+    class_loss,
+    discriminator_loss,
+    generator_loss,
+    slope_penalty,
+    unit_slope_penalty,
+)
 
 REAL = torch.tensor([3.0, -0.5, 0.0, 40.0], dtype=torch.float64)
 FAKE = torch.tensor([-2.0, 1.5, 0.0, -60.0], dtype=torch.float64)
@@ -29,6 +37,14 @@ def test_generator_loss_is_the_non_saturating_form() -> None:
 
 def test_minimax_plays_the_value_of_the_game_with_the_other_sign() -> None:
     torch.testing.assert_close(generator_loss(FAKE, REAL, "minimax"), -bce(FAKE, ZEROS))
+
+
+def test_class_loss_is_the_logarithm_of_the_chance_given_to_the_class_asked_for() -> None:
+    class_logits = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5]], dtype=torch.float64)
+    asked = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]], dtype=torch.float64)
+    chances = class_logits.exp() / class_logits.exp().sum(1, keepdim=True)
+    expected = -(chances[0, 1].log() + chances[1, 0].log()) / 2
+    torch.testing.assert_close(class_loss(class_logits, asked), expected)
 
 
 def test_hinge_is_torchs_margin_loss() -> None:

@@ -84,6 +84,17 @@ def test_every_combination_gives_images_and_logits(
     assert Discriminator(config, shape, seeded())(images, condition).shape == (3,)
 
 
+def test_d_reads_classes_where_it_is_taught_to_and_there_are_some() -> None:
+    config = TrainConfig(conditioning="labels", latent_dim=8, generator_width=4, discriminator_width=4, class_loss=0.1)
+    judge, images = Discriminator(config, MNIST).eval(), torch.rand(3, 1, 28, 28)
+    condition = condition_vector(torch.tensor([1, 2, 3]), 10)
+    logits, read = judge(images, condition, read=True)
+    assert torch.equal(logits, judge(images, condition)) and read.shape == (3, 10)
+    for other in (config.with_changes(class_loss=0.0), config.with_changes(conditioning="none")):
+        assert not Discriminator(other, MNIST).reads_classes
+        assert not any("reading" in name for name in Discriminator(other, MNIST).state_dict())
+
+
 def test_the_asked_class_changes_the_image_and_the_score() -> None:
     config = TrainConfig(conditioning="labels", latent_dim=8, generator_width=4, discriminator_width=4)
     network, judge = Generator(config, MNIST).eval(), Discriminator(config, MNIST).eval()

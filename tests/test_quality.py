@@ -10,8 +10,8 @@ from dcgan.evaluation import LIGHT_COUNT, LightJudge
 from dcgan.quality import TIME_SHARE, QualityWatch
 from dcgan.recording import Recorder
 from dcgan.runs import create_run
-from dcgan.session import run_training
 from dcgan.sampling import in_proportion
+from dcgan.session import run_training
 from dcgan.training import Trainer
 
 

@@ -9,7 +9,8 @@ from dcgan.config import TrainConfig
 from dcgan.data import ImageData, to_unit_range
 from dcgan.errors import TrainingDiverged, UserError
 from dcgan.events import EpochEnd, Event, Finished, Progress, Samples, Started, Stepped
-from dcgan.losses import slope_penalty
+from dcgan.losses import class_loss, slope_penalty
+from dcgan.models import condition_vector
 from dcgan.training import FIRST_EPOCH_SAMPLES, NUM_SAMPLES, Trainer, shown_classes, train
 
 
@@ -211,7 +212,7 @@ def test_training_on_real_digits_teaches_the_generator(digits: ImageData, small_
 def test_learning_rates_stay_and_then_sink_to_zero(small_config: TrainConfig, digits: ImageData) -> None:
     trainer = Trainer(small_config.with_changes(lr_decay=0.5, lr_g=4e-4, lr_d=2e-4), digits)
     rates = [
-        [float(optimizer.param_groups[0]["lr"]) for optimizer in (trainer.optimizer_g, trainer.optimizer_d)]
+        [float(optimizer.param_groups[0]["lr"]) for optimizer in trainer.optimizers]
         for event in trainer.events()
         if isinstance(event, Stepped)
     ]
@@ -224,9 +225,37 @@ def test_judging_both_in_one_pass_changes_no_opinion(small_config: TrainConfig, 
     trainer = Trainer(small_config.with_changes(discriminator_norm=norm), digits)
     real, fake = to_unit_range(digits.images[:64]), to_unit_range(digits.images[64:128])
     condition = trainer._condition(torch.arange(64) % 10)
-    logits = trainer._judge(real, fake, condition)
+    logits = trainer._turns._judge(real, fake, condition)[:2]
     for found, images in zip(logits, (real, fake), strict=True):
         torch.testing.assert_close(found, trainer.D(images, condition), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("r1", [0.0, 0.1], ids=["in one pass", "in two passes"])
+def test_class_loss_teaches_d_on_real_images_and_g_on_its_own(
+    small_config: TrainConfig, digits: ImageData, r1: float
+) -> None:
+    condition, real = condition_vector(torch.arange(64) % 10, 10), to_unit_range(digits.images[:64])
+    slopes = {}
+    for weight in (1e-9, 0.5):  # next to nothing has the same networks
+        trainer = Trainer(small_config.with_changes(discriminator_norm="none", class_loss=weight, r1=r1), digits)
+        G, D, turns = trainer.G, trainer.D, trainer._turns
+        for optimizer in trainer.optimizers:
+            optimizer.step = lambda: None  # type: ignore[method-assign]
+        fake = turns.draw(trainer.sample_z, condition)
+        turns.update_discriminator(real.clone(), fake.detach(), condition, penalised=True)
+        on_d = [parameter.grad.clone() for parameter in D.parameters()]  # type: ignore[union-attr]
+        turns.update_generator(real, fake, condition)
+        on_g = [parameter.grad.clone() for parameter in G.parameters()]  # type: ignore[union-attr]
+        slopes[weight] = on_d, on_g
+    D.requires_grad_(True)
+    told = class_loss(D(real, condition, read=True)[1], condition)
+    own = class_loss(D(turns.draw(trainer.sample_z, condition), condition, read=True)[1], condition)
+    expected = [torch.autograd.grad(loss, list(network.parameters()), allow_unused=True)
+                for network, loss in ((D, told), (G, own))]  # fmt: skip
+    for with_it, without, more in zip(slopes[0.5], slopes[1e-9], expected, strict=True):
+        for found, before, part in zip(with_it, without, more, strict=True):
+            part = torch.zeros_like(found) if part is None else part
+            torch.testing.assert_close(found - before, 0.5 * part, atol=1e-5, rtol=1e-3)
 
 
 def test_a_state_from_another_kind_of_device_goes_on_with_noise_of_its_own(

@@ -46,6 +46,8 @@ _THE_GAME: Final[tuple[Row, ...]] = (
      "stays of use.", _TRAIN),
     ("R1 and R2", "Penalties on D's slope, R1 at real and R2 at generated images: a flatter D leaves G a way to "
      "follow.", _TRAIN, ("R1 penalty", "R2 penalty", "Steps between penalties")),
+    ("Class loss", "D learns to read which class a real image shows, and G is paid for images that D reads as the one "
+     "it was asked for: fewer of them are neither one digit nor another.", _TRAIN),
 )  # fmt: skip
 
 _NETWORKS: Final[tuple[Row, ...]] = (

@@ -67,6 +67,12 @@ def _loss_g(values: Values, config: TrainConfig) -> str:
         return "<p>With this objective G's loss needs real images too, and they are not on this computer.</p>"
     fooled = sum(sure > 0.5 for sure in values.sure_fake)
     words = f"G fooled D with {fooled} of these {len(values.fake)} images."
+    if values.asked and config.class_loss > 0:
+        words += (
+            " While training, D also learns to read what real images show, and G is paid, "
+            f"{setting_words(config.class_loss)} times as much, for images that it reads as what was asked for "
+            "(class loss)."
+        )
     return _big("L<sub>G</sub>", values.loss_g, "generator", words)
 
 

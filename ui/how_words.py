@@ -97,7 +97,7 @@ STEPS: Final = (
         "**learning rate** η; Adam is the rule that makes a step of the slopes ∇.",
         lambda config: r"\theta_D \leftarrow \theta_D - \eta\;\mathrm{Adam}\!\left(\nabla_{\theta_D} L_D\right)",
         lambda config: Anchor(
-            "dcgan/training.py", "Trainer._update_discriminator",
+            "dcgan/turns.py", "Turns.update_discriminator",
             ("optimizer_d.zero_grad", ".backward(", "optimizer_d.step"),
         ),
     ),
@@ -115,7 +115,7 @@ STEPS: Final = (
         "That is all G ever learns about real images.",
         lambda config: r"\text{asked of each pixel:}\quad -\,\frac{\partial L_G}{\partial \tilde x}",
         lambda config: Anchor(
-            "dcgan/training.py", "Trainer._update_generator", ("self.D(fake", "losses.generator_loss", ".backward(")
+            "dcgan/turns.py", "Turns.update_generator", ("self.D, fake", "losses.generator_loss", ".backward(")
         ),
     ),
     Step(
@@ -126,7 +126,7 @@ STEPS: Final = (
         lambda config: r"\theta_G \leftarrow \theta_G - \eta\;\mathrm{Adam}\!\left("
         r"\frac{\partial L_G}{\partial \tilde x}\,\frac{\partial \tilde x}{\partial \theta_G}\right)",
         lambda config: Anchor(
-            "dcgan/training.py", "Trainer._update_generator", ("optimizer_g.zero_grad", "optimizer_g.step")
+            "dcgan/turns.py", "Turns.update_generator", ("optimizer_g.zero_grad", "optimizer_g.step")
         ),
     ),
 )  # fmt: skip
