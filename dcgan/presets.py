@@ -42,7 +42,8 @@ _BEST = TrainConfig(
     lr_g=2e-3,
     lr_d=2e-3,
     lr_decay=0.8,
-    r1=1.0,
+    r1=0.5,
+    class_loss=0.05,
     penalty_every=4,
     ema_decay=0.999,
 )
