@@ -69,6 +69,7 @@ PRESETS: dict[str, Preset] = {
                 lr_d=3e-3,
                 beta1=0.2,
                 r1=0.6,
+                class_loss=0.03,
                 penalty_every=4,
                 ema_decay=0.998,
             ),
