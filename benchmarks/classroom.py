@@ -31,10 +31,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import torch
 
 from benchmarks.classroom_memory import memory_over_time, rss
 from benchmarks.classroom_session import Session
-from benchmarks.machine import cpu_model
+from benchmarks.machine import setting
 from dcgan import jobs
 from dcgan.presets import get_preset
 from dcgan.records import read_metrics
@@ -200,8 +201,7 @@ def spread(values: list[float]) -> dict[str, float]:
 
 def machine() -> dict[str, Any]:
     """What it was measured on."""
-    return {"program": "classroom", "hardware": cpu_model(), "cores": os.cpu_count(),
-            "load_before": round(os.getloadavg()[0], 1), "date": time.strftime("%Y-%m-%d")}  # fmt: skip
+    return {"program": "classroom", **setting(torch.device("cpu"), "streamlit")}
 
 
 def _options() -> argparse.Namespace:

@@ -24,7 +24,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -163,10 +162,9 @@ def _kilobytes(sizes: list[tuple[str, float]]) -> dict[str, int]:
 
 
 def _setting(run: runs.Run) -> dict[str, Any]:
-    config, machine = run.config, setting(torch.device("cpu"))
-    machine["versions"] |= {name: version(name) for name in ("streamlit", "playwright")}
+    config = run.config
     return {
-        **machine,
+        **setting(torch.device("cpu"), "streamlit", "playwright"),
         "generator": {
             "preset": run.preset,
             "latent_dim": config.latent_dim,

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import sys
 import tempfile
 import time
@@ -25,6 +24,7 @@ import torch
 from benchmarks import fault_processes as processes
 from benchmarks import fault_surroundings as surroundings
 from benchmarks.fault_bench import Bench, Outcome
+from benchmarks.machine import setting
 
 
 def main() -> int:
@@ -38,9 +38,8 @@ def main() -> int:
     print(f"\nfaults tried: {tries}   runs lost: {lost}   differing metrics: {differing}")
     if options.json:
         report = {
-            "hardware": platform.processor() or platform.machine(), "torch": torch.__version__,
-            "seconds": round(time.monotonic() - began), "date": time.strftime("%Y-%m-%d"), "tried": tries,
-            "lost": lost, "differing": differing, "faults": [asdict(outcome) for outcome in outcomes],
+            **setting(torch.device("cpu")), "seconds": round(time.monotonic() - began), "tried": tries, "lost": lost,
+            "differing": differing, "faults": [asdict(outcome) for outcome in outcomes],
         }  # fmt: skip
         options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return 1 if lost or differing else 0

@@ -11,18 +11,15 @@ that same classifier, so it is no judge from outside; the pixel error is.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import os
-import platform
 import statistics
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
+from benchmarks.machine import setting
 from dcgan import runs
 from dcgan.classifier import load_classifier
 from dcgan.data import load_dataset
@@ -51,9 +48,7 @@ def main(argv: list[str] | None = None) -> int:
         original = classifier(images).argmax(1)
     result = {
         "program": "inversion",
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "hardware": f"{platform.machine()}, {os.cpu_count()} cores, one thread",
-        "versions": {"torch": version("torch")},
+        **setting(torch.device("cpu")),
         "generator": {"run": run.name, "preset": run.preset, "epoch": trained.epoch, **_shape(run)},
         "settings": {"starts": options.starts, "steps": options.steps},
         "digits": len(images),

@@ -16,23 +16,26 @@ import torch
 from dcgan.devices import describe
 
 
-def setting(device: torch.device) -> dict[str, Any]:
-    """Date, hardware and versions, as JSON values."""
+def setting(device: torch.device, *more: str) -> dict[str, Any]:
+    """Date, hardware and versions, those of the packages `more` among them, as JSON values."""
     load = os.getloadavg() if hasattr(os, "getloadavg") else ()
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "hardware": {
-            "cpu": cpu_model(),
+            "cpu": _cpu_model(),
             "cores": psutil.cpu_count(logical=False),
             "threads_used": torch.get_num_threads(),
             "device": describe(device),
             "load_average": [round(value, 1) for value in load],
         },
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in ("torch", "torchvision")}},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "torchvision", *more)},
+        },
     }
 
 
-def cpu_model() -> str:
+def _cpu_model() -> str:
     """The processor's name where the system tells it, else its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

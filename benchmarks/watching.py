@@ -12,10 +12,8 @@ on the same machine: what they draw is part of the cost.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
-import platform
 import shutil
 import socket
 import statistics
@@ -27,12 +25,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from playwright.sync_api import Page, Playwright, sync_playwright
 
+from benchmarks.machine import setting
 from dcgan import jobs, runs
 from dcgan.presets import get_preset
 
@@ -121,15 +120,11 @@ def _summary(pairs: list[dict[str, float]]) -> dict[str, Any]:
 def _setting(run: runs.Run) -> dict[str, Any]:
     status = run.status()
     return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "hardware": f"{platform.machine()}, {os.cpu_count()} cores",
-        "load": [round(value, 1) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None,
+        **setting(torch.device("cpu"), "streamlit", "playwright"),
         "device": status.device,
         "precision": status.precision,
         "preset": run.preset,
         "dataset": run.config.dataset,
-        "versions": {name: version(name) for name in ("torch", "streamlit", "playwright")},
-        "python": platform.python_version(),
     }
 
 
