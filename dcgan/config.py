@@ -124,13 +124,13 @@ class TrainConfig:
         0.0, "R2 penalty", "How strongly D's slope at generated images is held down; 0 switches it off.", low=0.0,
         high=1000.0, group="game",
     )  # fmt: skip
-    class_loss: float = setting(
-        0.0, "Class loss", "With classes: how strongly D is taught to read them and G paid for images that it reads as "
-        "the class asked for; 0 switches it off.", low=0.0, high=100.0, group="game",
-    )  # fmt: skip
     penalty_every: int = setting(
         1, "Steps between penalties", "R1 and R2 are worked out every so many steps, and count as many times more.",
         low=1, high=64, group="game",
+    )  # fmt: skip
+    class_loss: float = setting(
+        0.0, "Class loss", "With classes: how strongly D is taught to read them and G paid for images that it reads as "
+        "the class asked for; 0 switches it off.", low=0.0, high=100.0, group="game",
     )  # fmt: skip
     critic_steps: int = setting(
         1, "D steps per G step", "How many times D learns before G learns once.", low=1, high=20,
