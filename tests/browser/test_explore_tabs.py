@@ -161,6 +161,17 @@ def test_groups_are_chosen_and_blended_by_their_pictures(app: App, page: Page, t
     assert not app.complaints
 
 
+def test_a_digit_is_not_blended_with_itself(app: App, page: Page, told: Run) -> None:
+    visit(page, app, "run=told&at=0.3_n8")
+    choice = page.get_by_label("The digit to blend towards")
+    expect(choice).to_have_value("8")
+    page.get_by_role("slider", name="Blend towards another digit").press("End")
+    wait_until(page, lambda: address(page)["at"] == ["0.3_n8.9.100"], "the blend in the address")
+    expect(choice).to_have_value("9")
+    wait_until(page, lambda: same(pixels(page.locator("canvas.big")), by_torch(told, address(page))), "the blend")
+    assert not app.complaints
+
+
 def test_classes_go_by_their_names(app: App, page: Page) -> None:
     config = CONFIG.with_changes(dataset="fashion-mnist", conditioning="labels")
     made_run(app.runs_dir / "clothes", config)

@@ -156,8 +156,19 @@ class ExplorePanel extends PanelView {
     this.change({ digit, blend: digit === null || blend?.[0] === digit ? null : blend }, true);
   }
 
+  async digit() {
+    return this.state.point.digit ?? this.space.ownDigit(this.state.point);
+  }
+
+  // By a share of what is blended in already or else of `offered`; where that is the chosen digit itself, of another.
+  async blendBy(share, offered) {
+    const other = this.state.point.blend?.[0] ?? offered;
+    const digit = await this.digit();
+    await this.blend(other === digit ? (digit + 1) % this.data.run.classes : other, share);
+  }
+
   async blend(other, share, done = false) {
-    const digit = this.state.point.digit ?? (await this.space.ownDigit(this.state.point));
+    const digit = await this.digit();
     this.change({ digit, blend: other === null || other === digit || !share ? null : [other, share] }, done);
   }
 

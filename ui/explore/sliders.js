@@ -89,7 +89,7 @@ function truncationRow(panel) {
 function blendRow(panel) {
   const row = new Row({
     label: "towards", min: 0, max: 100, show: (value) => `${value} %`,
-    onInput: (share) => panel.blend(panel.state.point.blend?.[0] ?? Number(row.other.value), share),
+    onInput: (share) => panel.blendBy(share, Number(row.other.value)),
     onDone: () => panel.commit(),
     onReset: () => panel.blend(null, 0, true),
   });
