@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from benchmarks.machine import setting
-from benchmarks.trained import trained, write_grid
+from benchmarks.trained import figures, trained, write_grid
 from dcgan.datasets import default_data_dir
 from dcgan.evaluation import evaluate_run
 from dcgan.models import Discriminator, Generator, ImageShape, count_parameters
@@ -88,14 +88,7 @@ def _row(run: Run, data_dir: Path) -> dict[str, Any]:
     }
     if (reason := why_not(run.config.dataset, run.channels)) is not None:
         return row | {"not_judged": reason}
-    report = evaluate_run(run, data_dir=data_dir)
-    return row | {
-        "fd_lenet": round(report.fd_lenet, 2),
-        "real_fd_lenet": round(report.real.fd_lenet, 2),
-        "confident_share": round(report.confident_share, 4),
-        "label_agreement": None if report.label_agreement is None else round(report.label_agreement, 4),
-        "missing_digits": list(report.missing_classes),
-    }
+    return row | figures(evaluate_run(run, data_dir=data_dir))
 
 
 if __name__ == "__main__":

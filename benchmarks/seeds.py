@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from benchmarks.machine import setting
-from benchmarks.trained import trained, write_grid
+from benchmarks.trained import figures, trained, write_grid
 from dcgan.datasets import default_data_dir
 from dcgan.evaluation import evaluate_run
 from dcgan.presets import PRESETS
@@ -78,12 +78,8 @@ def _row(run: Run, seed: int, report: Report) -> dict[str, Any]:
         "seed": seed,
         "seconds": round(status.seconds, 1),
         "images": status.step * run.config.batch_size,
-        "fd_lenet": round(report.fd_lenet, 3),
-        "real_fd_lenet": round(report.real.fd_lenet, 3),
-        "confident_share": round(report.confident_share, 4),
-        "label_agreement": None if report.label_agreement is None else round(report.label_agreement, 4),
+        **figures(report),
         "farthest_share": round(max(abs(share / real - 1) for share, real in shares), 3),
-        "missing_classes": list(report.missing_classes),
         "coverage": None if report.coverage is None else round(report.coverage, 3),
         "nearest": None if near is None else [round(near.generated_median, 2), round(near.real_median, 2)],
     }

@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from dcgan.export import write_samples
+from dcgan.reports import Report
 from dcgan.runs import Run, open_run
 from dcgan.sampling import draw_samples, load_generator
 
@@ -16,6 +18,17 @@ def trained(target: Path, data_dir: Path, *flags: str) -> Run:
     command = [sys.executable, "-m", "dcgan", "train", *flags, "--run-dir", str(target), "--data-dir", str(data_dir)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return open_run(target)
+
+
+def figures(report: Report) -> dict[str, Any]:
+    """The figures of a report that every record of a run has, as JSON values."""
+    return {
+        "fd_lenet": round(report.fd_lenet, 3),
+        "real_fd_lenet": round(report.real.fd_lenet, 3),
+        "confident_share": round(report.confident_share, 4),
+        "label_agreement": None if report.label_agreement is None else round(report.label_agreement, 4),
+        "missing_classes": list(report.missing_classes),
+    }
 
 
 def write_grid(run: Run, name: str) -> None:
