@@ -89,14 +89,18 @@ def _observed(
     """Let `network` work once and write down its layers in the order they did."""
     layers: list[Layer] = []
     modules: list[nn.Module] = []
+    reads = isinstance(network, Discriminator) and network.reads_classes
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         modules.append(module)
-        layers.append(_described(module, inputs[0], output, aside=condition is not None and inputs[0] is condition))
+        layer = _described(module, inputs[0], output, aside=condition is not None and inputs[0] is condition)
+        if reads and module is network.reading:
+            layer = replace(layer, words="Reads which class the image shows, while training")
+        layers.append(layer)
 
     hooks = [module.register_forward_hook(note) for module in _leaves(network)]
     with torch.no_grad():
-        network.eval()(x, condition)
+        network.eval()(x, condition, **({"read": True} if reads else {}))
     for hook in hooks:
         hook.remove()
     seen = tuple(

@@ -120,10 +120,11 @@ class Discriminator(nn.Module):
         """
         assert (condition is None) == (self.num_classes == 0)
         features = self.dense(self.body(images))
+        class_logits: Tensor | None = self.reading(features) if read else None
         logits: Tensor = self.score(features).squeeze(1)
         if condition is not None:
             logits = logits + (self.projection(condition) * features).sum(1)
-        return (logits, self.reading(features)) if read else logits
+        return logits if class_logits is None else (logits, class_logits)
 
 
 class Dropout(nn.Module):

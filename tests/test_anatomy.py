@@ -40,6 +40,14 @@ def inputs(
     )
 
 
+def test_what_reads_the_classes_is_told() -> None:
+    config = TrainConfig(conditioning="labels", class_loss=0.1)
+    for taught in (config, config.with_changes(class_loss=0.0)):
+        layers = anatomies(taught, ImageShape(28, 1, 10))[1].layers
+        reading = [layer for layer in layers if layer.words.startswith("Reads which class")]
+        assert [layer.shape for layer in reading] == [(10,)] * (taught is config)
+
+
 def test_totals_are_those_of_the_networks(build: tuple[TrainConfig, ImageShape]) -> None:
     config, shape = build
     networks = Generator(config, shape).eval(), Discriminator(config, shape).eval()
@@ -47,7 +55,7 @@ def test_totals_are_those_of_the_networks(build: tuple[TrainConfig, ImageShape])
     for network, found, x in zip(networks, anatomies(config, shape), (z, images), strict=True):
         assert found.parameters == count_parameters([network]) == sum(layer.parameters for layer in found.layers)
         with FlopCounterMode(display=False) as counter, torch.no_grad():
-            network(x, condition)
+            network(x, condition, **({"read": True} if getattr(network, "reads_classes", False) else {}))
         assert found.multiply_adds == counter.get_total_flops() / 2 / 2  # a product and a sum; two images
         assert found.input_shape == tuple(x.shape[1:])
 
