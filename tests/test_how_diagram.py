@@ -21,6 +21,13 @@ def test_every_layer_belongs_to_one_block(preset: str) -> None:
         assert all(step.main.kind in ("dense", "conv", "up") for step in steps)
 
 
+def test_what_reads_the_class_stands_beside_the_way_to_the_score() -> None:
+    judge = anatomies(TrainConfig(conditioning="labels", class_loss=0.1), ImageShape(28, 1, 10))[1]
+    *_, score, told, reading = diagram(judge, "discriminator").split("<li ")
+    assert "One score: real?" in score and "What the class adds" in told and "Reads the class" in reading
+    assert "how-aside" in told and "how-aside" in reading and "how-aside" not in score
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_drawing_says_shapes_and_totals(preset: str) -> None:
     for found, role in zip(anatomies(PRESETS[preset].config, GRAY), ("generator", "discriminator"), strict=True):
