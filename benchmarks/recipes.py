@@ -75,14 +75,14 @@ def measure(config: TrainConfig, data: ImageData, marks: list[int]) -> list[dict
         if not isinstance(event, Stepped) or event.step * config.batch_size < marks[len(rows)]:
             continue
         seconds += time.perf_counter() - began
-        rows.append({"images": marks[len(rows)], "seconds": round(seconds, 1), **judged(trainer, data, judge)})
+        rows.append({"images": marks[len(rows)], "seconds": round(seconds, 1), **judged(trainer, judge)})
         if len(rows) == len(marks):
             break
         began = time.perf_counter()
     return rows
 
 
-def judged(trainer: Trainer, data: ImageData, judge: LightJudge) -> dict[str, Any]:
+def judged(trainer: Trainer, judge: LightJudge) -> dict[str, Any]:
     """Quality of `JUDGED` samples with the data's own proportions of classes."""
     noise = torch.Generator().manual_seed(12345)
     z = torch.randn(JUDGED, trainer.config.latent_dim, generator=noise)

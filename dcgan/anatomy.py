@@ -29,7 +29,8 @@ class Layer:
     without the batch: (numbers,) or (maps, height, width). `multiply_adds` are those of one image. `reach` is for
     layers of maps, in pixels: in D the width of the window of the image that one point of the output depends on, in G
     the width of the patch of the image that one point of the output takes part in; None where everything meets.
-    `spectral` layers have their largest singular value held at 1; an `aside` layer reads the condition, not the image.
+    `spectral` layers have their largest singular value held at 1; an `aside` layer reads the condition, not the image;
+    a `reading` layer is D's second output, the class it takes the image for, which has no part in the score.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Layer:
     reach: int | None = None
     spectral: bool = False
     aside: bool = False
+    reading: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def _observed(
         modules.append(module)
         layer = _described(module, inputs[0], output, aside=condition is not None and inputs[0] is condition)
         if reads and module is network.reading:
-            layer = replace(layer, words="Reads which class the image shows, while training")
+            layer = replace(layer, words="Reads which class the image shows, while training", reading=True)
         layers.append(layer)
 
     hooks = [module.register_forward_hook(note) for module in _leaves(network)]

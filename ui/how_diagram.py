@@ -65,7 +65,7 @@ def blocks(found: Anatomy) -> list[Block]:
 
 def diagram(found: Anatomy, role: str, picture: str = "") -> str:
     """HTML of one network, `role` being generator or discriminator; `picture` is CSS that paints an image it is for."""
-    steps = sorted(blocks(found), key=lambda step: _reads(step.main))  # what stands aside goes last
+    steps = sorted(blocks(found), key=lambda step: step.main.reading)  # what stands aside goes last
     sizes = [shape[-1] for shape in (found.input_shape, *(step.shape for step in steps)) if len(shape) == 3]
     largest = max(sizes, default=1)  # the image's own
     light, dark = COLOURS[role]
@@ -109,11 +109,6 @@ def rounded(count: int) -> str:
     return str(count)
 
 
-def _reads(layer: Layer) -> bool:
-    """Whether `layer` is D's second output, which reads the class and stands beside the way to the score."""
-    return layer.words.startswith("Reads which class")
-
-
 def _totals(found: Anatomy) -> str:
     return (
         f"{found.parameters:,} learned numbers (parameters), {rounded(found.multiply_adds)} multiply-adds for one image"
@@ -141,8 +136,8 @@ def _cell(step: Block, size: int, role: str, painted: Painted) -> str:
     )  # fmt: skip
     last_score = layer.kind == "dense" and out == (1,)
     head = "One score: real?" if last_score else HEADS.get(layer.kind, layer.words)
-    head = "What the class adds" if layer.aside else "Reads the class" if _reads(layer) else head
-    kind = " how-aside" if layer.aside or _reads(layer) else ""
+    head = "What the class adds" if layer.aside else "Reads the class" if layer.reading else head
+    kind = " how-aside" if layer.aside or layer.reading else ""
     return (
         f'<li class="how-step{kind}">{_drawing(out, size, painted, score=last_score)}<div>'
         f'<h4 title="{escape(layer.words)}">{escape(head)}</h4><p class="how-term">{escape(_term(layer))}</p>'
