@@ -27,7 +27,6 @@ class QualityWatch:
         self._looked_at = 0.0
         stacked = self._judge is not None and self._judge.view.ink == "stacked"
         self._count = LIGHT_COUNT // DIGITS_AN_IMAGE if stacked else LIGHT_COUNT
-        self._seed = config.seed
 
     def look(self, trainer: Trainer, seconds: float, *, at_any_cost: bool = False) -> LightReport | None:
         """The quality now, `seconds` into training; None where nothing can judge it or it is too soon to look again."""
@@ -35,7 +34,7 @@ class QualityWatch:
         if self._judge is None or (too_soon and not at_any_cost):
             return None
         began = time.perf_counter()
-        noise = torch.Generator().manual_seed(self._seed)  # the same z and classes at every look
+        noise = torch.Generator().manual_seed(trainer.config.seed)  # the same z and classes at every look
         z = torch.randn(self._count, trainer.config.latent_dim, generator=noise)
         classes = in_proportion(trainer.classes.bincount().cpu(), self._count, noise)
         block = self._count if trainer.shape.size <= 32 else _BLOCK
